@@ -26,15 +26,25 @@ func (p *part) load(ctx context.Context) error {
 	if err := p.convGroups(ctx); err != nil {
 		return err
 	}
+	// Records of the user's groups are told of from when their documents were read.
+	// Between two users, a conversation may have begun since then.
+	at := up.at.pos.union(p.s.in.messages.Pos())
+	begun, ok := p.s.in.recent.since(u.User, nil, up.at.pos, at)
+	err := u.readUnknown(ctx, begun)
+	if !ok {
+		err = u.reachDocuments(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	up.at.pos = at
 	// A position beyond what this gateway knows comes from before the store was
 	// set back, or from a gateway that is ahead.
 	known := max(u.rev, p.s.in.conversations.Pos())
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
-	// Records of the user's groups are told of from when their documents were read.
-	up.at.pos = up.at.pos.union(p.s.in.messages.Pos())
 	list := u.peers.standings()
 	if others, ok := p.s.in.recent.since(u.User, u.groups, up.after, up.at.pos); ok && !up.whole {
 		list = slices.DeleteFunc(list, func(one standing) bool {

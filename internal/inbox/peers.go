@@ -73,16 +73,54 @@ func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64)
 
 // reachDocuments waits, for reachWithin at most, until the follower has brought
 // what was changed on other gateways by this user or by somebody who wrote to
-// them.
+// them. If it is further behind, the documents are read: a message may come before the
+// document of its conversation, without which a sync would not find it.
 func (u *user) reachDocuments(ctx context.Context) error {
 	newest, err := u.in.store.conversations.Last(ctx, documentsOf(u.User))
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	wait, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	u.in.conversations.Reach(ctx, newest.Seq)
-	return nil
+	if u.in.conversations.Reach(wait, newest.Seq); wait.Err() == nil {
+		return nil
+	}
+	all, err := u.in.peersOf(ctx, u.User)
+	if err == nil {
+		u.overtake(all)
+	}
+	return err
+}
+
+// overtake adopts documents that were read because the follower is late with them.
+func (u *user) overtake(some peers) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for other, p := range some {
+		u.documentRead(other, p, u.rev)
+	}
+}
+
+// readUnknown reads the documents of those conversations that are not known here.
+func (u *user) readUnknown(ctx context.Context, others map[string]bool) error {
+	var subjects []string
+	u.mu.Lock()
+	for other := range others {
+		if _, known := u.peers[other]; !known {
+			subjects = append(subjects, convSubject(u.User, other))
+		}
+	}
+	u.mu.Unlock()
+	if len(subjects) == 0 {
+		return nil
+	}
+	values, err := u.in.store.conversations.LastAll(ctx, subjects)
+	some := peers{}
+	if err == nil {
+		err = some.take(values)
+	}
+	u.overtake(some)
+	return err
 }
 
 // adopt replaces a document by a newer one, and reports whether its settings
@@ -112,15 +150,21 @@ func (u *user) documentCame(other string, p peer) {
 	defer u.mu.Unlock()
 	before := u.rev
 	u.rev = max(u.rev, p.rev)
+	u.documentRead(other, p, before)
+}
+
+// documentRead adopts a document and tells the live sessions, which were told of
+// settings up to told; mu is held.
+func (u *user) documentRead(other string, p peer, told uint64) {
 	// A new conversation is announced by its first message.
 	if !u.adopt(other, p) || !u.changed(other) {
 		return
 	}
 	if u.changing[other] > 0 { // the session that changes it will tell
-		u.tells(other, before)
+		u.tells(other, told)
 		return
 	}
-	u.stales(other, before)
+	u.stales(other, told)
 	u.tellStale()
 }
 

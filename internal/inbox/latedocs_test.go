@@ -1,0 +1,136 @@
+package inbox
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+)
+
+// lateDocuments is a bus on which a gateway hears of documents of conversations only
+// while nobody holds mu, as one does that is too busy to keep up. hook is called once
+// the documents of a user have been read.
+type lateDocuments struct {
+	*busmodel.Bus
+	mu   sync.Mutex
+	hook atomic.Pointer[func()]
+}
+
+func (b *lateDocuments) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	l, err := b.Bus.OpenLog(ctx, c)
+	if err == nil && c.Stream == bus.StreamConversations {
+		l = lateLog{l, b}
+	}
+	return l, err
+}
+
+type lateLog struct {
+	bus.Log
+	b *lateDocuments
+}
+
+func (l lateLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
+	return l.Log.Follower(func(v bus.Value) {
+		l.b.mu.Lock()
+		defer l.b.mu.Unlock()
+		handle(v)
+	}, report)
+}
+
+func (l lateLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
+	values, err := l.Log.LastUnder(ctx, patterns...)
+	if hook := l.b.hook.Swap(nil); hook != nil {
+		(*hook)()
+	}
+	return values, err
+}
+
+// TestFirstMessagesOfABusyGateway: the first message of a conversation reaches a
+// session that begins while the gateway has not heard of the conversation yet.
+func TestFirstMessagesOfABusyGateway(t *testing.T) {
+	begin := func(t *testing.T) (b *lateDocuments, here *Inbox, alice *client) {
+		store := busmodel.New(busmodel.Options{})
+		b = &lateDocuments{Bus: store}
+		here = open(t, b, Options{})
+		return b, here, login(t, open(t, store, Options{}), "alice", "a1")
+	}
+	has := func(t *testing.T, bob *client, texts ...string) {
+		bob.until(strings.Join(texts, ", "), func() bool { return len(bob.messages) >= len(texts) })
+		require.Equal(t, texts, bob.texts())
+		require.Len(t, bob.list(), 1)
+	}
+
+	t.Run("who comes back", func(t *testing.T) {
+		b, here, alice := begin(t)
+		bob := login(t, here, "bob", "b1")
+		require.Empty(t, bob.list())
+		bob.drop()
+		b.mu.Lock()
+		alice.send("bob", "one")
+		bob.attach(here)
+		require.True(t, bob.sync().Resumed)
+		b.mu.Unlock()
+		has(t, bob, "one")
+		alice.send("bob", "two")
+		has(t, bob, "one", "two")
+	})
+
+	t.Run("while they come back", func(t *testing.T) {
+		b, here, alice := begin(t)
+		bob := login(t, here, "bob", "b1")
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		bob.drop()
+		before := func() {
+			alice.send("bob", "one")
+			heard(t, here)
+		}
+		here.store.conversations = lastHook{here.store.conversations, &before}
+		bob.attach(here)
+		require.True(t, bob.sync().Resumed)
+		require.Nil(t, before)
+		has(t, bob, "one")
+	})
+
+	t.Run("while their documents are read", func(t *testing.T) {
+		b, here, alice := begin(t)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		between := func() {
+			alice.send("bob", "one")
+			heard(t, here)
+		}
+		b.hook.Store(&between)
+		bob := login(t, here, "bob", "b1")
+		require.Nil(t, b.hook.Load())
+		has(t, bob, "one")
+	})
+}
+
+// heard waits until a gateway has heard of all messages.
+func heard(t *testing.T, in *Inbox) {
+	ends, err := in.store.messages.ends(t.Context())
+	require.NoError(t, err)
+	in.messages.Reach(t.Context(), ends)
+}
+
+// lastHook calls hook once, after the newest document has been looked for.
+type lastHook struct {
+	bus.Log
+	hook *func()
+}
+
+func (l lastHook) Last(ctx context.Context, subject string) (bus.Value, error) {
+	v, err := l.Log.Last(ctx, subject)
+	if hook := *l.hook; hook != nil {
+		*l.hook = nil
+		hook()
+	}
+	return v, err
+}
