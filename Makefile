@@ -117,7 +117,8 @@ held: build node-modules
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/soak $(GO) test -v -count 1 -timeout 0 -run '^TestHeld$$' ./internal/cluster
 	cd web/e2e && TIM_ROUNDS=10000 $(NODE) --test --test-name-pattern='memory that grows' complaints.test.mjs
 
-# 100,000 sessions on gateways that share one NATS server. With SOAK=1h the curves say most.
+# 100,000 sessions on gateways that share one NATS server, in all some 60 calls a second.
+# It wants the machine for itself. With SOAK=1h the curves say most.
 # As root NATS runs before the rest, as it would on a machine of its own.
 crowd: build
 	TIMD=$(CURDIR)/bin/timd TIM_CROWD=$(CROWD) TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/crowd $(GO) test -v -count 1 -timeout 0 -run '^TestCrowd$$' ./internal/cluster

@@ -80,14 +80,19 @@ type crowd struct {
 
 func openCrowd(t *testing.T, sessions int) *crowd {
 	c := &crowd{t: t, sessions: sessions, nats: StartNATS(t, 1)}
+	for _, s := range c.nats.Servers { // it would have a machine of its own
+		prefer(s.cmd.Process.Pid)
+	}
 	var addrs []string
 	for n := range crowdGateways(sessions) {
 		g := StartGateway(t, "--nats", c.nats.URL(), "--node", fmt.Sprint("g", n+1))
 		c.gateways, addrs = append(c.gateways, g), append(addrs, g.Addr)
 	}
 	start := time.Now()
-	for first := 0; first < sessions; first += crowdOfHost {
-		c.hosts = append(c.hosts, startCrowdHost(t, first, min(crowdOfHost, sessions-first), addrs))
+	hosts := (sessions + crowdOfHost - 1) / crowdOfHost
+	for n := range hosts {
+		first := n * crowdOfHost
+		c.hosts = append(c.hosts, startCrowdHost(t, hosts, first, min(crowdOfHost, sessions-first), addrs))
 	}
 	c.all("begin")
 	c.present()
@@ -189,11 +194,14 @@ const (
 	crowdDone    = "done: "
 )
 
-func startCrowdHost(t *testing.T, first, sessions int, gateways []string) *crowdHost {
+func startCrowdHost(t *testing.T, hosts, first, sessions int, gateways []string) *crowdHost {
 	h := &crowdHost{first: first}
 	h.process = process{t: t, path: os.Args[0], wantsIn: true,
 		args: []string{"-test.run=^TestCrowdHost$", "-test.timeout=0"},
-		env:  []string{fmt.Sprintf("%s=%d %d %s", crowdHostEnv, first, sessions, strings.Join(gateways, " "))},
+		env: []string{
+			fmt.Sprintf("%s=%d %d %d %s", crowdHostEnv, hosts, first, sessions, strings.Join(gateways, " ")),
+			"GOGC=300", // users have machines of their own
+		},
 	}
 	h.said = bufio.NewScanner(h.start())
 	t.Cleanup(func() { h.signal(syscall.SIGKILL) })
@@ -218,14 +226,17 @@ func (h *crowdHost) do(what string) string {
 // TestCrowdHost is a process of clients of TestCrowd, which starts it.
 func TestCrowdHost(t *testing.T) {
 	task := strings.Fields(os.Getenv(crowdHostEnv))
-	if len(task) < 3 {
+	if len(task) < 4 {
 		t.Skip("TestCrowd starts it")
 	}
-	first, err := strconv.Atoi(task[0])
-	require.NoError(t, err)
-	sessions, err := strconv.Atoi(task[1])
-	require.NoError(t, err)
-	h := newHeld(t, uint64(first), task[2:]...)
+	var hosts, first, sessions int
+	for i, n := range []*int{&hosts, &first, &sessions} {
+		var err error
+		*n, err = strconv.Atoi(task[i])
+		require.NoError(t, err)
+	}
+	h := newHeld(t, uint64(first), task[3:]...)
+	h.hosts = hosts
 	quiet := sync.OnceFunc(func() {
 		h.down.Store(false)
 		close(h.end)

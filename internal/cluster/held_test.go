@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/client/native"
@@ -25,7 +26,7 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// How often something happens to the sessions of TestHeld.
+// How often something happens to the sessions of TestHeld and of TestCrowd.
 const (
 	heldMessage = 20 * time.Millisecond
 	heldChurn   = 100 * time.Millisecond // a logout and the login after it
@@ -110,6 +111,7 @@ type held struct {
 	gateways []string   // their addresses
 	rand     *rand.Rand // of live's goroutine
 	all      []*dweller // those with an even number stay, the others come and go
+	hosts    int        // processes that share what happens
 	end      chan struct{}
 	wg       sync.WaitGroup
 
@@ -118,7 +120,7 @@ type held struct {
 }
 
 func newHeld(t *testing.T, seed uint64, gateways ...string) *held {
-	return &held{t: t, gateways: gateways, rand: rand.New(rand.NewPCG(seed, 2)), end: make(chan struct{})}
+	return &held{t: t, gateways: gateways, rand: rand.New(rand.NewPCG(seed, 2)), hosts: 1, end: make(chan struct{})}
 }
 
 // dweller is a user with one client.
@@ -216,7 +218,8 @@ func (h *held) logIn(d *dweller) {
 func (h *held) live() {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	message, churn, cut, storm := time.NewTicker(heldMessage), time.NewTicker(heldChurn), time.NewTicker(heldCut), time.NewTicker(heldStorm)
+	every := time.Duration(h.hosts)
+	message, churn, cut, storm := time.NewTicker(every*heldMessage), time.NewTicker(every*heldChurn), time.NewTicker(every*heldCut), time.NewTicker(heldStorm)
 	for n := 0; ; n++ {
 		one := h.rand.IntN(len(h.all) / 2)
 		select {
@@ -327,7 +330,9 @@ func (h *held) settle() {
 			}
 			return out
 		}
-		require.Eventually(h.t, func() bool { return len(missing()) == 0 }, time.Minute, 20*time.Millisecond, "%s has not got %v", to.user, missing)
+		if !assert.Eventually(h.t, func() bool { return len(missing()) == 0 }, time.Minute, 20*time.Millisecond) {
+			h.t.Fatalf("%s, %+v, has not got %v", to.user, to.State(), missing())
+		}
 		to.mu.Lock()
 		got := maps.Clone(to.got)
 		to.mu.Unlock()

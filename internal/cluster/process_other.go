@@ -11,3 +11,5 @@ import (
 func dieWithParent() *syscall.SysProcAttr { return nil }
 
 func cpuTime(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
+
+func prefer(int) {}
