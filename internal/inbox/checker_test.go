@@ -27,18 +27,18 @@ import (
 // gaps, and has reached each page of its receiver once, in order.
 func TestChecker(t *testing.T) {
 	for _, partitions := range []int{1, 4} {
-		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { check(t, partitions) })
+		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Log("seed", seed)
+			b := openBus(t, bus.Memory)
+			o := Options{Missed: 1e6, Partitions: partitions}
+			check(t, seed, 4, rounds(20), open(t, b, o), open(t, b, o))
+		})
 	}
 }
 
-func check(t *testing.T, partitions int) {
-	seed := rand.Uint64()
-	t.Log("seed", seed)
-	b := openBus(t, bus.Memory)
-	o := Options{Missed: 1e6, Partitions: partitions}
-	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
-	const users, pages = 4, 2
-	each := rounds(20)
+func check(t *testing.T, seed uint64, users, each int, gateways ...*Inbox) {
+	const pages = 2
 
 	type sent struct{ from, to, text, instance string }
 	var mu sync.Mutex

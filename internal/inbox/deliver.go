@@ -261,7 +261,7 @@ func (d *delivery) advance(a *arrival) {
 // were told of everything up to a position. So a client hears of the effects of
 // its call before the call is answered.
 func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
-	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	ctx, cancel := context.WithTimeout(ctx, d.in.o.reach)
 	defer cancel()
 	d.in.messages.Reach(ctx, upTo(pos))
 	passed := make(chan struct{})

@@ -24,17 +24,22 @@ import (
 // that nobody has got a message that was sent while they were no member.
 func TestGroupChecker(t *testing.T) {
 	for _, partitions := range []int{1, 3} {
-		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { checkGroups(t, partitions) })
+		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) {
+			b := busmodel.New(busmodel.Options{})
+			checkGroups(t, rand.Uint64(), Options{Partitions: partitions}, b, b)
+		})
 	}
 }
 
-func checkGroups(t *testing.T, partitions int) {
-	seed := rand.Uint64()
+// checkGroups does it with a gateway on each bus.
+func checkGroups(t *testing.T, seed uint64, o Options, buses ...Bus) {
 	t.Log("seed", seed)
-	b := busmodel.New(busmodel.Options{})
 	groups := &modelGroups{}
-	o := Options{Missed: 1e6, GroupRate: 1e6, Partitions: partitions, Groups: forumGroups{groups}}
-	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
+	o.Missed, o.GroupRate, o.Groups = 1e6, 1e6, forumGroups{groups}
+	var gateways []*Inbox
+	for _, b := range buses {
+		gateways = append(gateways, open(t, b, o))
+	}
 	const stay, each, turns = 3, 40, 12
 	names := []string{"g0", "g1", tea, cake}
 	for i, g := range []string{forum, "g0", "g1"} {

@@ -2,10 +2,12 @@ package inbox
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -111,6 +113,51 @@ func TestFirstMessagesOfABusyGateway(t *testing.T) {
 		require.Nil(t, b.hook.Load())
 		has(t, bob, "one")
 	})
+}
+
+// TestCheckerOfBusyGateways is TestChecker with gateways that hear of each kind of
+// record late, and of one later than of another, and with more conversations that
+// begin meanwhile.
+func TestCheckerOfBusyGateways(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	store := busmodel.New(busmodel.Options{})
+	o := Options{Missed: 1e6, reach: time.Millisecond}
+	check(t, seed, 8, rounds(20), open(t, &busy{store, seed + 1}, o), open(t, &busy{store, seed + 2}, o))
+}
+
+// TestGroupCheckerOfBusyGateways is the same for TestGroupChecker.
+func TestGroupCheckerOfBusyGateways(t *testing.T) {
+	seed := rand.Uint64()
+	store := busmodel.New(busmodel.Options{})
+	checkGroups(t, seed, Options{reach: time.Millisecond}, &busy{store, seed + 1}, &busy{store, seed + 2})
+}
+
+// busy is a bus whose followers are late now and then.
+type busy struct {
+	*busmodel.Bus
+	seed uint64
+}
+
+func (b *busy) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	l, err := b.Bus.OpenLog(ctx, c)
+	b.seed += 100
+	return busyLog{l, b.seed}, err
+}
+
+type busyLog struct {
+	bus.Log
+	seed uint64
+}
+
+func (l busyLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
+	draw := rand.New(rand.NewPCG(l.seed, 3)) // of the follower's goroutine
+	return l.Log.Follower(func(v bus.Value) {
+		if draw.IntN(10) == 0 {
+			time.Sleep(time.Duration(draw.IntN(50)) * time.Millisecond)
+		}
+		handle(v)
+	}, report)
 }
 
 // heard waits until a gateway has heard of all messages.

@@ -60,6 +60,8 @@ type Options struct {
 	Traced bool
 	// Report is called with errors of work in the background.
 	Report func(err error)
+
+	reach time.Duration // how long a call waits for a follower; reachWithin
 }
 
 // Timer is a time.Timer, as far as the inbox needs it.
@@ -94,6 +96,7 @@ func (o Options) withDefaults() Options {
 	o.QuotaBytes, o.QuotaConversations = max(0, o.QuotaBytes), max(0, o.QuotaConversations)
 	def(&o.Conversations, 10_000)
 	def(&o.Partitions, 1)
+	def(&o.reach, reachWithin)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

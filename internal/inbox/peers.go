@@ -80,7 +80,7 @@ func (u *user) reachDocuments(ctx context.Context) error {
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return err
 	}
-	wait, cancel := context.WithTimeout(ctx, reachWithin)
+	wait, cancel := context.WithTimeout(ctx, u.in.o.reach)
 	defer cancel()
 	if u.in.conversations.Reach(wait, newest.Seq); wait.Err() == nil {
 		return nil

@@ -223,7 +223,7 @@ func (in *Inbox) catchUpFollowers(ctx context.Context) (positions, error) {
 	if err != nil {
 		return positions{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	ctx, cancel := context.WithTimeout(ctx, in.o.reach)
 	defer cancel()
 	in.messages.Reach(ctx, ends)
 	return ends.union(in.messages.Pos()), nil // only the followers know of expired records
