@@ -42,7 +42,7 @@ func TestPlanFitsAndIsTight(t *testing.T) {
 // plan has more of them as the limit comes near, and none beyond it.
 func TestHearingIsWhatGives(t *testing.T) {
 	c, m := Measured, Usual
-	c.Documents = 1000 // so that they give last
+	c.Documents, c.Writes = 1000, 1e6 // so that these give last
 	limits := Limits(c, m, Chat(1))
 	require.Equal(t, "each gateway hears of every message: CPU", limits[0].What)
 	least := 0

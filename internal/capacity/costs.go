@@ -49,10 +49,10 @@ const share = 0.6
 // Measured are the unit costs of this repository.
 var Measured = Costs{
 	Login:   290 * time.Microsecond, // BenchmarkLoginPath of 40,000 users, embedded NATS included
-	Served:  300 * time.Microsecond, // BenchmarkFleet: on three NATS servers
-	Heard:   38 * time.Microsecond,
-	Stored:  420 * time.Microsecond,
-	Sent:    15 * time.Microsecond,
+	Served:  115 * time.Microsecond, // BenchmarkFleet: on three NATS servers, with one to four gateways
+	Heard:   16 * time.Microsecond,
+	Stored:  195 * time.Microsecond,
+	Sent:    6 * time.Microsecond,
 	Session: 12_400, // BenchmarkSessions/conversations=0 of 8,000 users
 	// 350 bytes live in the inbox (BenchmarkAccounts), and as much garbage may gather. Right
 	// after everybody has come at once, BenchmarkSessions/conversations=50 says 1,400, with
