@@ -161,7 +161,7 @@ func (s *sdk) numbered(args []safejs.Value) *instance {
 func (s *sdk) object(number int32) safejs.Value {
 	o := bridge.NewObject()
 	if s.names.call.IsUndefined() {
-		s.names = methodNames{call: namesOf(methods, true), callSync: namesOf(methods, false), unbuilt: bridge.Parse(unbuiltJSON)}
+		s.names = methodNames{call: namesOf(true), callSync: namesOf(false), unbuilt: bridge.Parse(unbuiltJSON)}
 	}
 	bridge.Bind(o, s.names.unbuilt, s.unbuilt, int(number))
 	bridge.Bind(o, s.names.call, s.call, int(number))
@@ -174,12 +174,13 @@ func (s *sdk) object(number int32) safejs.Value {
 type methodNames struct{ call, callSync, unbuilt safejs.Value }
 
 // namesOf returns the names of the methods that return a promise, or of the others.
-func namesOf(table []method, promise bool) safejs.Value {
+func namesOf(promise bool) safejs.Value {
 	text := append(make([]byte, 0, 4096), '[') // JSON, because one call makes an array of it
-	for n, m := range table {
+	for n := range methodCount() {
 		if n > 0 {
 			text = append(text, ',')
 		}
+		m := methodAt(n)
 		text = append(text, '"')
 		if (m.sync == nil) == promise {
 			text = append(text, m.name...)
@@ -193,7 +194,7 @@ func namesOf(table []method, promise bool) safejs.Value {
 func (s *sdk) bound(args []safejs.Value) (m method, i *instance, rest []safejs.Value) {
 	n, _ := bridge.Number(bridge.Arg(args, 0))
 	number, _ := bridge.Number(bridge.Arg(args, 1))
-	return methods[int(n)], s.instances[int32(number)], args[2:]
+	return methodAt(int(n)), s.instances[int32(number)], args[2:]
 }
 
 func (s *sdk) onCall(args []safejs.Value) any {
