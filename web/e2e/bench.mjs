@@ -5,11 +5,13 @@
 // The gateway is a WebSocket in the page that answers at once, so that the way
 // through JavaScript and Go is measured, not a network. Operations are timed in
 // small batches; the lower quartile counts, which other work of the machine
-// disturbs least.
+// disturbs least. The module starts with Go's own glue and what tim's loader
+// provides: without these it makes an instance of its own, method by method.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { EVENT } from '../../js/src/constants.gen.js';
 import { launch } from './lib/browser.mjs';
 
 const operations = Number(process.argv[2] ?? 2000);
@@ -33,7 +35,7 @@ try {
   page.on('pageerror', (error) => process.stderr.write(`uncaught: ${error.message}\n`));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   console.log('pkg: github.com/tim-wasm/tim/wasm');
-  const lines = await page.evaluate(measure, operations);
+  const lines = await page.evaluate(measure, operations, EVENT);
   for (const [name, runs, ...values] of lines) console.log(`BenchmarkPage/${name}\t${runs}\t${values.join('\t')}`);
 } finally {
   await browser.close();
@@ -41,7 +43,11 @@ try {
 }
 
 /** In the page: [name, runs, value, unit, …] of each measurement. */
-async function measure(operations) {
+async function measure(operations, EVENT) {
+  let TIM;
+  globalThis.__timLoader = (given) => (TIM = given.TIM);
+  globalThis.__timGuard = (fn) => (...args) => fn(...args);
+  globalThis.__timMethods = (object, names, entry, number) => names.forEach((name, n) => { if (name) object[name] = entry.bind(undefined, n, number); });
   const conversation = (peer, position) => ({
     conversationID: `C2C${peer}`, type: 'C2C', unreadCount: 1, isPinned: false, userProfile: { userID: peer, nick: '', avatar: '' },
     lastMessage: { lastTime: 1700000000, lastSequence: 1, fromAccount: peer, type: 'TIMTextElem', messageForShow: 'hello', position },
@@ -74,13 +80,12 @@ async function measure(operations) {
   go.run(instance);
   const start = performance.now() - began;
   const memory = () => instance.exports.mem.buffer.byteLength / (1 << 20);
-  const atStart = memory();
-  const { TIM } = globalThis;
   globalThis.WebSocket = Loopback;
   const tim = TIM.create({ SDKAppID: 1400000000, proxyServer: 'ws://127.0.0.1:1' });
+  const atStart = memory();
   tim.setLogLevel(4);
   const user = { userID: 'alice', userSig: 'x' };
-  const ready = new Promise((resolve) => tim.once(TIM.EVENT.SDK_READY, resolve));
+  const ready = new Promise((resolve) => tim.once(EVENT.SDK_READY, resolve));
   await tim.login(user);
   await ready;
   await new Promise((resolve) => setTimeout(resolve, 100)); // the first synchronisation has been answered
@@ -113,9 +118,9 @@ async function measure(operations) {
   add('frame', operations, frame);
   let heard = 0;
   const listeners = Array.from({ length: 10 }, () => () => heard++);
-  for (const f of listeners) tim.on(TIM.EVENT.USER_STATUS_UPDATED, f);
+  for (const f of listeners) tim.on(EVENT.USER_STATUS_UPDATED, f);
   const heardBy = await best(operations, sync(() => socket.onmessage({ data: status })));
-  for (const f of listeners) tim.off(TIM.EVENT.USER_STATUS_UPDATED, f);
+  for (const f of listeners) tim.off(EVENT.USER_STATUS_UPDATED, f);
   if (heard !== operations * listeners.length) throw new Error(`the listeners heard ${heard} events`);
   add('event-to-a-listener', operations, (heardBy - frame) / listeners.length);
   // A message as the gateway sends it, with a list of 100 conversations and a
@@ -141,8 +146,8 @@ async function measure(operations) {
   };
   let got = 0;
   let lists = 0;
-  tim.on(TIM.EVENT.MESSAGE_RECEIVED, () => got++);
-  tim.on(TIM.EVENT.CONVERSATION_LIST_UPDATED, ({ data }) => (lists += data.length === 100 ? 1 : 0));
+  tim.on(EVENT.MESSAGE_RECEIVED, () => got++);
+  tim.on(EVENT.CONVERSATION_LIST_UPDATED, ({ data }) => (lists += data.length === 100 ? 1 : 0));
   add('message', operations, await best(operations, sync(() => socket.onmessage({ data: message() }))));
   if (got !== operations || lists !== operations) throw new Error(`the listeners got ${got} messages and ${lists} lists`);
 
