@@ -376,11 +376,12 @@ func (a *answer) done(result frame.Body, f *fault.Error) {
 		a.failed(f, safejs.Undefined())
 		return
 	}
-	data := bridge.ValueOf(result)
-	if !bridge.IsObject(data) {
-		data = bridge.NewObject()
+	switch fields, ours := result.(frame.Fields); {
+	case ours || result == nil:
+		a.promise.Resolve(bridge.ValueOf(frame.Fields{{Key: "code", Value: int64(0)}, {Key: "data", Value: fields}}))
+	default:
+		a.resolve(bridge.ValueOf(result))
 	}
-	a.resolve(data)
 }
 
 // failed is done with an error that has data.

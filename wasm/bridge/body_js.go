@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"strconv"
 	"syscall/js"
 
 	"github.com/hack-pad/safejs"
@@ -126,6 +127,10 @@ func ValueOf(b frame.Body) safejs.Value {
 	case Object:
 		return b.Value
 	case frame.Fields:
+		// One call makes all of it, and one object that Go has to watch.
+		if text, plain := appendFields(make([]byte, 0, 256), b); plain {
+			return Parse(string(text))
+		}
 		o := NewObject()
 		for _, f := range b {
 			_ = o.Set(f.Key, memberOf(f.Value))
@@ -134,6 +139,49 @@ func ValueOf(b frame.Body) safejs.Value {
 	default:
 		return safejs.Undefined()
 	}
+}
+
+// appendFields appends fields as JSON; plain is false if they hold JavaScript values or
+// lists.
+func appendFields(text []byte, fields frame.Fields) (_ []byte, plain bool) {
+	text = append(text, '{')
+	for n, f := range fields {
+		if n > 0 {
+			text = append(text, ',')
+		}
+		text = append(appendString(text, f.Key), ':')
+		switch v := f.Value.(type) {
+		case string:
+			text = appendString(text, v)
+		case int64:
+			text = strconv.AppendInt(text, v, 10)
+		case bool:
+			text = strconv.AppendBool(text, v)
+		case frame.Fields:
+			if text, plain = appendFields(text, v); !plain {
+				return nil, false
+			}
+		default:
+			return nil, false
+		}
+	}
+	return append(text, '}'), true
+}
+
+func appendString(text []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	text = append(text, '"')
+	for n := range len(s) {
+		switch c := s[n]; {
+		case c == '"' || c == '\\':
+			text = append(text, '\\', c)
+		case c < ' ':
+			text = append(text, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			text = append(text, c)
+		}
+	}
+	return append(text, '"')
 }
 
 func memberOf(v any) any {

@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hack-pad/safejs"
@@ -285,4 +286,31 @@ func TestGuardWithoutAWayReports(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, IsObject(got))
 	require.Len(t, *seen, 1)
+}
+
+// What becomes one text on the way is the same as what is made field by field.
+func TestFieldsAsText(t *testing.T) {
+	for _, s := range []string{"", "plain", "\"\\/", "\x00\x01\b\t\n\f\r\x1f\x7f", "<&>\u2028\u2029", "grüße 你好 🙂", strings.Repeat("x", 1000), "not UTF-8: \xff\xc3("} {
+		plain := frame.Fields{{Key: s, Value: s}, {Key: "n", Value: int64(-1 << 53)}, {Key: "yes", Value: true}, {Key: "no", Value: false}, {Key: "in", Value: frame.Fields{{Key: "deep", Value: s}, {Key: "none", Value: frame.Fields(nil)}}}}
+		text, isPlain := appendFields(nil, plain)
+		require.True(t, isPlain)
+		made := NewObject()
+		for _, f := range plain {
+			if f.Key != "in" {
+				_ = made.Set(f.Key, memberOf(f.Value))
+			}
+		}
+		deep := NewObject()
+		_ = deep.Set("deep", s)
+		_ = deep.Set("none", NewObject())
+		Put(made, "in", deep)
+		want := Call(Global("JSON"), "stringify", made)
+		require.True(t, want.Equal(Call(Global("JSON"), "stringify", ValueOf(plain))), "%q", text)
+	}
+	for _, v := range []any{nil, 1.5, []string{"a"}, []int64{1}, []frame.Body{}, Object{Value: NewObject()}, NewObject()} {
+		fields := frame.Fields{{Key: "in", Value: frame.Fields{{Key: "v", Value: v}}}}
+		_, isPlain := appendFields(nil, fields)
+		require.False(t, isPlain, "%T", v)
+		require.True(t, IsObject(Get(ValueOf(fields), "in")))
+	}
 }

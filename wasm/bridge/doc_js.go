@@ -77,6 +77,7 @@ var (
 	reflectGet = js.Global().Get("Reflect").Get("get")
 	reflectSet = js.Global().Get("Reflect").Get("set")
 	arrayIs    = js.Global().Get("Array").Get("isArray")
+	jsonParse  = js.Global().Get("JSON").Get("parse")
 )
 
 // IsArray reports whether v is an array.
@@ -148,7 +149,7 @@ func Put(v safejs.Value, name string, to safejs.Value) {
 }
 
 // Parse parses a JSON text of ours.
-func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }
+func Parse(json string) safejs.Value { return invoke(jsonParse, json) }
 
 // String makes a JS string.
 func String(s string) safejs.Value { return safejs.Safe(js.ValueOf(s)) }
