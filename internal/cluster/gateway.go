@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -131,13 +133,21 @@ func (g *Gateway) tell(sig syscall.Signal) {
 	}
 }
 
-// URL is http://host:port.
-func (g *Gateway) URL() string { return "http://" + g.Addr }
+// URL is http://host:port, or https where it has a certificate.
+func (g *Gateway) URL() string {
+	scheme := "http://"
+	if slices.Contains(g.args, "--tls-cert") {
+		scheme = "https://"
+	}
+	return scheme + g.Addr
+}
+
+// askers takes any certificate: a gateway's is one of its test.
+var askers = http.Client{Timeout: time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 
 // IsReady asks /readyz.
 func (g *Gateway) IsReady() bool {
-	client := http.Client{Timeout: time.Second}
-	r, err := client.Get(g.URL() + "/readyz")
+	r, err := askers.Get(g.URL() + "/readyz")
 	if err != nil {
 		return false
 	}

@@ -2,12 +2,17 @@ package cluster
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	enc "encoding/binary"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,9 +29,48 @@ import (
 // UserSig, registry, answer. The UserSigs are signed before. It also reports
 // what a login costs that process, and what an idle session costs it
 // afterwards. The generator shares the cores.
-func BenchmarkLoginPath(b *testing.B) {
-	g := StartGateway(b, "--data", b.TempDir())
+func BenchmarkLoginPath(b *testing.B) { loginPath(b, dialBench) }
+
+// BenchmarkTLS is BenchmarkLoginPath with TLS in timd, and without it beside that.
+func BenchmarkTLS(b *testing.B) {
+	b.Run("plain", BenchmarkLoginPath)
+	b.Run("tls", func(b *testing.B) {
+		loginPath(b, func(addr string, i int) (net.Conn, error) {
+			c, err := dialBench(addr, i)
+			if err == nil {
+				c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+			}
+			return c, err
+		}, certificate(b)...)
+	})
+}
+
+// certificate returns the flags of timd for TLS.
+func certificate(b *testing.B) []string {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	cert := s.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	require.NoError(b, err)
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(b.TempDir(), name)
+		require.NoError(b, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	return []string{"--tls-cert", write("cert.pem", "CERTIFICATE", cert.Certificate[0]), "--tls-key", write("key.pem", "PRIVATE KEY", key)}
+}
+
+// loginPath has the clients dial as they are told to.
+func loginPath(b *testing.B, dial func(addr string, i int) (net.Conn, error), flags ...string) {
+	g := StartGateway(b, append(flags, "--data", b.TempDir())...)
 	const clients = 64
+	login := func(i int, sig string) (net.Conn, error) {
+		c, err := dial(g.Addr, i)
+		if err != nil {
+			return nil, err
+		}
+		return loginOver(c, i, sig)
+	}
 	sigs := make([]string, b.N)
 	for i := range sigs {
 		sigs[i] = Sign(benchUser(i))
@@ -34,13 +78,13 @@ func BenchmarkLoginPath(b *testing.B) {
 	// Whatever the first logins create once exists before the measurement
 	// begins.
 	for i := range clients {
-		c, err := loginOnce(g.Addr, -1-i, Sign(benchUser(-1-i)))
+		c, err := login(-1-i, Sign(benchUser(-1-i)))
 		require.NoError(b, err)
 		defer c.Close()
 	}
 	cpu, resident := g.usage(b)
 	b.ResetTimer()
-	took, conns, err := logins(b.N, clients, mostHeld, func(i int) (net.Conn, error) { return loginOnce(g.Addr, i, sigs[i]) })
+	took, conns, err := logins(b.N, clients, mostHeld, func(i int) (net.Conn, error) { return login(i, sigs[i]) })
 	b.StopTimer()
 	require.NoError(b, err)
 	cpuNow, residentNow := g.usage(b)
@@ -138,7 +182,15 @@ func benchUser(i int) string { return fmt.Sprintf("bench%d", i) }
 
 // loginOnce logs in over a bare connection, which costs this side little.
 func loginOnce(addr string, i int, sig string) (net.Conn, error) {
-	c, in, err := upgrade(addr, i, "/ws", "Sec-WebSocket-Protocol: tim.v1\r\n")
+	c, err := dialBench(addr, i)
+	if err != nil {
+		return nil, err
+	}
+	return loginOver(c, i, sig)
+}
+
+func loginOver(c net.Conn, i int, sig string) (net.Conn, error) {
+	in, err := upgradeOver(c, "/ws", "Sec-WebSocket-Protocol: tim.v1\r\n")
 	if err != nil {
 		return nil, err
 	}
@@ -148,14 +200,23 @@ func loginOnce(addr string, i int, sig string) (net.Conn, error) {
 
 // upgrade opens a WebSocket over a bare connection.
 func upgrade(addr string, i int, path, headers string) (net.Conn, *bufio.Reader, error) {
-	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // ports of one address would not suffice
-	c, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
+	c, err := dialBench(addr, i)
 	if err != nil {
 		return nil, nil, err
 	}
+	in, err := upgradeOver(c, path, headers)
+	return c, in, err
+}
+
+func dialBench(addr string, i int) (net.Conn, error) {
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // ports of one address would not suffice
+	return (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
+}
+
+func upgradeOver(c net.Conn, path, headers string) (in *bufio.Reader, err error) {
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	in := bufio.NewReaderSize(c, 2048)
-	if _, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", path, addr, headers); err == nil {
+	in = bufio.NewReaderSize(c, 2048)
+	if _, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", path, c.RemoteAddr(), headers); err == nil {
 		var r *http.Response
 		if r, err = http.ReadResponse(in, nil); err == nil && r.StatusCode != http.StatusSwitchingProtocols {
 			err = errors.New(r.Status)
@@ -164,7 +225,7 @@ func upgrade(addr string, i int, path, headers string) (net.Conn, *bufio.Reader,
 	if err != nil {
 		_ = c.Close()
 	}
-	return c, in, err
+	return in, err
 }
 
 // answers returns an error unless what comes next holds a text; it closes the
@@ -185,6 +246,9 @@ func answers(c net.Conn, in *bufio.Reader, err error, want string) error {
 
 // hangUp leaves no connection behind in TIME_WAIT.
 func hangUp(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()
 }
