@@ -61,6 +61,8 @@ type checks struct {
 	// up to before: a place may have been displaced while its login was not over yet,
 	// which the next walk finds.
 	before, walked uint64
+	// reached is how far a walk has come that was broken off.
+	reached uint64
 	// left are the places that a comparison of all of them has not come to, since the
 	// store did not answer: a crowd need not be read again from its beginning.
 	left []place.Place
@@ -120,18 +122,20 @@ func (r *Registry) compareEach(term uint64) error {
 
 // compareChanged compares the places of users whose records have changed.
 func (r *Registry) compareChanged() error {
-	walked := r.checks.walked
-	err := r.records(r.ctx, everyRecord, r.checks.before+1, func(u place.User, v bus.Value) error {
-		walked = max(walked, v.Seq)
+	at := &r.checks
+	walked := max(at.walked, at.reached)
+	err := r.records(r.ctx, everyRecord, max(at.before, at.reached)+1, func(u place.User, v bus.Value) error {
 		for _, p := range r.o.Sockets.Of(u) {
 			if err := r.compare(p, v); err != nil {
 				return err
 			}
 		}
+		at.reached = v.Seq
+		walked = max(walked, v.Seq)
 		return nil
 	})
 	if err == nil {
-		r.checks.before, r.checks.walked = r.checks.walked, walked
+		at.before, at.walked, at.reached = at.walked, walked, 0
 	}
 	return err
 }

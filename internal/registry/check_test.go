@@ -15,15 +15,18 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// counted is a bus that counts its batches.
+// counted is a bus that counts its batches, which end early as large ones do. It fails
+// in the place of the one with the number fails.
 type counted struct {
 	Bus
-	batches, values atomic.Int64
+	batches, values, fails atomic.Int64
 }
 
 func (c *counted) Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error) {
-	values, err := c.Bus.Batch(ctx, stream, filter, seq, n)
-	c.batches.Add(1)
+	if c.batches.Add(1) == c.fails.Load() {
+		return nil, context.DeadlineExceeded
+	}
+	values, err := c.Bus.Batch(ctx, stream, filter, seq, min(n, 256))
 	c.values.Add(int64(len(values)))
 	return values, err
 }
@@ -55,8 +58,16 @@ func TestACheckReadsWhatHasChanged(t *testing.T) {
 		require.True(t, r1.checkAll(false))
 		return c.values.Load()
 	}
+	breaksOff := func() (values int64) {
+		t.Helper()
+		c.values.Store(0)
+		c.fails.Store(c.batches.Load() + 2)
+		require.False(t, r1.checkAll(false))
+		return c.values.Load()
+	}
 	require.True(t, r1.checkAll(true), "the first one compares all places")
-	require.EqualValues(t, users, check())
+	require.EqualValues(t, 256, breaksOff())
+	require.EqualValues(t, users-256, check(), "it goes on where it was")
 	require.EqualValues(t, users, check(), "a login may not have been over in the last one")
 	require.EqualValues(t, 0, check())
 	require.LessOrEqual(t, a.reads.Load(), int64(1), "it reads the settings, and no record by itself")
