@@ -203,3 +203,14 @@ func (u *user) enterGroups() {
 		u.memberOf(name, u.peers[name].Group)
 	}
 }
+
+// namesOf returns the groups under which a user is entered.
+func (c *crowds) namesOf(u *user) map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names map[string]bool
+	for p := range c.pairs[u] {
+		put(&names, p.users[0], true)
+	}
+	return names
+}

@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,12 +14,32 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// lateDocuments is a bus on which a gateway hears of documents of conversations only
-// while nobody holds mu, as one does that is too busy to keep up. hook is called once
-// the documents of a user have been read.
+// late is what a gateway hears only while nobody holds it.
+type late struct{ mu sync.Mutex }
+
+// hold has it hear nothing until release is called, or the test is over.
+func (l *late) hold(t *testing.T) (release func()) {
+	l.mu.Lock()
+	release = sync.OnceFunc(l.mu.Unlock)
+	t.Cleanup(release)
+	return release
+}
+
+// followed is a follower that hears late.
+func (l *late) followed(log bus.Log, handle func(bus.Value), report func(error)) bus.Follower {
+	return log.Follower(func(v bus.Value) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		handle(v)
+	}, report)
+}
+
+// lateDocuments is a bus on which a gateway hears of documents of conversations late, as
+// one does that is too busy to keep up. hook is called once the documents of a user have
+// been read.
 type lateDocuments struct {
 	*busmodel.Bus
-	mu   sync.Mutex
+	late
 	hook atomic.Pointer[func()]
 }
 
@@ -38,11 +57,7 @@ type lateLog struct {
 }
 
 func (l lateLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
-	return l.Log.Follower(func(v bus.Value) {
-		l.b.mu.Lock()
-		defer l.b.mu.Unlock()
-		handle(v)
-	}, report)
+	return l.b.followed(l.Log, handle, report)
 }
 
 func (l lateLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
@@ -59,25 +74,19 @@ func TestFirstMessagesOfABusyGateway(t *testing.T) {
 	begin := func(t *testing.T) (b *lateDocuments, here *Inbox, alice *client) {
 		store := busmodel.New(busmodel.Options{})
 		b = &lateDocuments{Bus: store}
-		here = open(t, b, Options{})
+		here = open(t, b, Options{reach: soonOver})
 		return b, here, login(t, open(t, store, Options{}), "alice", "a1")
 	}
-	has := func(t *testing.T, bob *client, texts ...string) {
-		bob.until(strings.Join(texts, ", "), func() bool { return len(bob.messages) >= len(texts) })
-		require.Equal(t, texts, bob.texts())
-		require.Len(t, bob.list(), 1)
-	}
-
 	t.Run("who comes back", func(t *testing.T) {
 		b, here, alice := begin(t)
 		bob := login(t, here, "bob", "b1")
 		require.Empty(t, bob.list())
 		bob.drop()
-		b.mu.Lock()
+		release := b.hold(t)
 		alice.send("bob", "one")
 		bob.attach(here)
 		require.True(t, bob.sync().Resumed)
-		b.mu.Unlock()
+		release()
 		has(t, bob, "one")
 		alice.send("bob", "two")
 		has(t, bob, "one", "two")
@@ -86,8 +95,7 @@ func TestFirstMessagesOfABusyGateway(t *testing.T) {
 	t.Run("while they come back", func(t *testing.T) {
 		b, here, alice := begin(t)
 		bob := login(t, here, "bob", "b1")
-		b.mu.Lock()
-		defer b.mu.Unlock()
+		b.hold(t)
 		bob.drop()
 		before := func() {
 			alice.send("bob", "one")
@@ -102,8 +110,7 @@ func TestFirstMessagesOfABusyGateway(t *testing.T) {
 
 	t.Run("while their documents are read", func(t *testing.T) {
 		b, here, alice := begin(t)
-		b.mu.Lock()
-		defer b.mu.Unlock()
+		b.hold(t)
 		between := func() {
 			alice.send("bob", "one")
 			heard(t, here)

@@ -26,14 +26,7 @@ func (p *part) load(ctx context.Context) error {
 	if err := p.convGroups(ctx); err != nil {
 		return err
 	}
-	// Records of the user's groups are told of from when their documents were read.
-	// Between two users, a conversation may have begun since then.
-	at := up.at.pos.union(p.s.in.messages.Pos())
-	begun, ok := p.s.in.recent.since(u.User, nil, up.at.pos, at)
-	err := u.readUnknown(ctx, begun)
-	if !ok {
-		err = u.reachDocuments(ctx)
-	}
+	at, err := p.begun(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,6 +48,26 @@ func (p *part) load(ctx context.Context) error {
 	up.pending = namesOf(list)
 	up.loaded = true
 	return nil
+}
+
+// begun returns up to where this sync finds everything in the stores, and reads the
+// documents of conversations that have begun since the user's were read: their followers
+// are two, and a record may have come here before the document.
+//
+// Records of groups are told of from when their documents, or the log, have said that the
+// user is a member. So it is not where begin found the follower, but where it is now.
+func (p *part) begun(ctx context.Context) (at positions, err error) {
+	in, u := p.s.in, p.s.user
+	here := in.messages.Pos()
+	wait, cancel := context.WithTimeout(ctx, in.o.reach)
+	defer cancel()
+	in.messages.Reach(wait, here) // it stands at a record before that is handled
+	at = p.up.at.pos.union(here)
+	others, ok := in.recent.since(u.User, nil, p.up.at.pos, at)
+	if !ok {
+		return at, u.reachDocuments(ctx)
+	}
+	return at, u.readUnknown(ctx, others, in.crowds.namesOf(u))
 }
 
 // conversations pushes all conversations, or those that have changed, in as many

@@ -99,11 +99,13 @@ var messageCalls = map[string]call{
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)
 		if ok && !c.pos.within(s.in.messages.Pos()) { // another gateway's follower may have been ahead
-			if _, err := s.in.catchUpFollowers(ctx); err != nil {
+			end, err := s.in.catchUpFollowers(ctx)
+			if err != nil {
 				return nil, err
 			}
+			ok = c.pos.within(end)
 		}
-		if !ok || !c.pos.within(s.in.messages.Pos()) {
+		if !ok {
 			return nil, badCursor()
 		}
 		s.user.ack(c.pos)

@@ -36,7 +36,10 @@ func (u *user) load(ctx context.Context) (all bool, err error) {
 		}
 	}
 	values, err := u.in.readDocuments(ctx, u.User, class)
-	return class+1 == classes, u.took(values, err, class+1, stands)
+	if err = u.took(values, err, class+1, stands); err != nil || class+1 < classes {
+		return false, err
+	}
+	return true, u.reachDocuments(ctx) // it may be a while since the first ones were read
 }
 
 // took adopts the documents of the classes before loaded. stands is where the
@@ -52,6 +55,7 @@ func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.loaded == classes { // another session was faster, and the follower may have moved on
+		u.overtake(all)
 		return nil
 	}
 	for other, p := range all {
@@ -73,12 +77,18 @@ func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64)
 
 // reachDocuments waits, for reachWithin at most, until the follower has brought
 // what was changed on other gateways by this user or by somebody who wrote to
-// them. If it is further behind, the documents are read: a message may come before the
-// document of its conversation, without which a sync would not find it.
+// them. If it is further behind, the documents are read: without that of its conversation
+// a sync does not find a message which has come already.
 func (u *user) reachDocuments(ctx context.Context) error {
 	newest, err := u.in.store.conversations.Last(ctx, documentsOf(u.User))
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return err
+	}
+	u.mu.Lock()
+	known := newest.Seq <= max(u.rev, u.overtook)
+	u.mu.Unlock()
+	if known {
+		return nil
 	}
 	wait, cancel := context.WithTimeout(ctx, u.in.o.reach)
 	defer cancel()
@@ -86,28 +96,25 @@ func (u *user) reachDocuments(ctx context.Context) error {
 		return nil
 	}
 	all, err := u.in.peersOf(ctx, u.User)
-	if err == nil {
-		u.overtake(all)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// overtake adopts documents that were read because the follower is late with them.
-func (u *user) overtake(some peers) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for other, p := range some {
-		u.documentRead(other, p, u.rev)
-	}
+	u.overtake(all)
+	u.overtook = max(u.overtook, newest.Seq)
+	return nil
 }
 
 // readUnknown reads the documents of those conversations that are not known here.
-func (u *user) readUnknown(ctx context.Context, others map[string]bool) error {
+func (u *user) readUnknown(ctx context.Context, names ...map[string]bool) error {
 	var subjects []string
 	u.mu.Lock()
-	for other := range others {
-		if _, known := u.peers[other]; !known {
-			subjects = append(subjects, convSubject(u.User, other))
+	for _, some := range names {
+		for other := range some {
+			if _, known := u.peers[other]; !known {
+				subjects = append(subjects, convSubject(u.User, other))
+			}
 		}
 	}
 	u.mu.Unlock()
@@ -115,12 +122,27 @@ func (u *user) readUnknown(ctx context.Context, others map[string]bool) error {
 		return nil
 	}
 	values, err := u.in.store.conversations.LastAll(ctx, subjects)
-	some := peers{}
-	if err == nil {
-		err = some.take(values)
+	if err != nil {
+		return err
 	}
+	some := peers{}
+	if err := some.take(values); err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.overtake(some)
-	return err
+	return nil
+}
+
+// overtake adopts documents that were read because the follower is late with them; mu is
+// held. What it has brought is as new as they are, or has gone since.
+func (u *user) overtake(some peers) {
+	for other, p := range some {
+		if p.rev > u.rev {
+			u.documentRead(other, p, u.rev)
+		}
+	}
 }
 
 // adopt replaces a document by a newer one, and reports whether its settings

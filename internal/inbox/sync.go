@@ -134,6 +134,9 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 		up.from, up.after = from, from.pos
 		if !up.resumed {
 			up.after, err = u.acknowledged(ctx)
+			// Nor does what another instance has acknowledged come as new.
+			up.after = up.after.common(end)
+			up.at.pos = up.at.pos.union(up.after)
 		}
 		up.after = up.after.common(up.at.pos)
 	}

@@ -28,6 +28,7 @@ type user struct {
 	telling  bool                // a goroutine refreshes what is stale
 	first    uint64              // where the follower stood before peers was read
 	rev      uint64              // position in TIM_CONV up to which peers is complete
+	overtook uint64              // the same, by documents that were read because the follower was late
 	texts    int                 // bytes of peers' drafts and custom data
 	untold   map[string]struct{} // conversations whose settings the sessions have yet to be told
 	told     uint64              // while untold is not empty: the position up to which they were told everything
