@@ -223,11 +223,14 @@ func (p *present) tell(pause time.Duration) {
 	if p.changed == 0 {
 		return
 	}
-	note := changedNote{p.changed.names()}
+	told := p.changed
 	p.changed = 0
-	if params, err := jsonframe.Marshal(note); err == nil { // plain strings, so always
+	if params, err := jsonframe.Marshal(changedNote{told.names()}); err == nil { // plain strings, so always
 		for s := p.sessions; s != nil; s = s.next {
-			s.push(frame.NoteContacts, params) // a session that is gone will be closed
+			if !s.push(frame.NoteContacts, params) {
+				// It is gone and will be closed, or the gateway may not deliver for a moment.
+				p.changed = told
+			}
 		}
 	}
 	c := p.c

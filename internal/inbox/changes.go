@@ -85,18 +85,34 @@ func (u *user) documentChanged(kind string, rev uint64, data []byte) {
 	case docProfile:
 		var p Profile
 		if decodeJSON(data, &p) == nil {
-			u.tell(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)})
+			u.owe(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)})
 		}
 	case docRemindAll:
 		var r remindAll
 		if decodeJSON(data, &r) == nil {
-			u.tell(frame.NoteRemindAll, remindAllNote{r.usual()})
+			u.owe(frame.NoteRemindAll, remindAllNote{r.usual()})
 		}
 	case docBlack:
 		var ids []string
 		if decodeJSON(data, &ids) == nil {
-			u.tell(frame.NoteBlacklist, blacklist{orEmpty(ids)})
+			u.owe(frame.NoteBlacklist, blacklist{orEmpty(ids)})
 		}
+	}
+}
+
+// owe is tell for what a sync does not bring: a session that does not take it now, or that
+// is neither live nor catching up, gets the newest of it when it goes live.
+func (u *user) owe(method string, v any) {
+	params := encode(v)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, s := range u.sessions {
+		if (s.live || s.syncing != nil) && s.push(method, params) {
+			delete(s.owed, method)
+			continue
+		}
+		put(&s.owed, method, params)
+		s.stall()
 	}
 }
 

@@ -335,6 +335,13 @@ func (p *part) goLive() (live, again bool, err error) {
 	for _, params := range up.lives {
 		s.push(frame.NoteMessages, params)
 	}
+	for method, params := range s.owed {
+		if !s.push(method, params) {
+			s.stall()
+			break
+		}
+		delete(s.owed, method)
+	}
 	for other := range up.changed {
 		u.stales(other, up.at.rev)
 	}

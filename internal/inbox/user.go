@@ -61,11 +61,12 @@ type Session struct {
 	watches map[place.User]struct{} // guarded by in.mu
 
 	// The rest is guarded by user.mu.
-	closed  bool        // set with in.mu held, too
-	live    bool        // synced: records go out as they come
-	syncing *catchingUp // set in the turn of calls only
-	pos     reached     // while live, up to where records were pushed
-	rev     uint64      // and up to where it was told settings
+	closed  bool                       // set with in.mu held, too
+	live    bool                       // synced: records go out as they come
+	syncing *catchingUp                // set in the turn of calls only
+	owed    map[string]json.RawMessage // notifications that it is to get when it goes live, the newest of each kind
+	pos     reached                    // while live, up to where records were pushed
+	rev     uint64                     // and up to where it was told settings
 }
 
 // Push queues a notification for the client and returns at once; false when

@@ -217,8 +217,8 @@ func (in *Inbox) notifyWatchers(ctx context.Context, app uint32, userIDs []strin
 	for s, list := range tell {
 		params := encode(statusNote{list})
 		s.user.mu.Lock()
-		if s.live {
-			s.push(frame.NoteStatus, params)
+		if s.live && !s.push(frame.NoteStatus, params) {
+			s.stall() // it is told of all statuses when it is live again
 		}
 		s.user.mu.Unlock()
 	}
