@@ -3,7 +3,6 @@
 package bridge
 
 import (
-	"strconv"
 	"syscall/js"
 
 	"github.com/hack-pad/safejs"
@@ -154,9 +153,13 @@ func appendFields(text []byte, fields frame.Fields) (_ []byte, plain bool) {
 		case string:
 			text = appendString(text, v)
 		case int64:
-			text = strconv.AppendInt(text, v, 10)
+			text = appendWhole(text, v)
 		case bool:
-			text = strconv.AppendBool(text, v)
+			if v {
+				text = append(text, "true"...)
+			} else {
+				text = append(text, "false"...)
+			}
 		case frame.Fields:
 			if text, plain = appendFields(text, v); !plain {
 				return nil, false
@@ -166,6 +169,24 @@ func appendFields(text []byte, fields frame.Fields) (_ []byte, plain bool) {
 		}
 	}
 	return append(text, '}'), true
+}
+
+// appendWhole is strconv.AppendInt, which would be all of strconv that the module has.
+func appendWhole(text []byte, n int64) []byte {
+	if n < 0 {
+		text = append(text, '-')
+	} else {
+		n = -n // so that the lowest number is one like others
+	}
+	var digits [20]byte
+	i := len(digits)
+	for {
+		i--
+		digits[i] = byte('0' - n%10)
+		if n /= 10; n == 0 {
+			return append(text, digits[i:]...)
+		}
+	}
 }
 
 func appendString(text []byte, s string) []byte {

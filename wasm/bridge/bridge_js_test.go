@@ -3,6 +3,8 @@
 package bridge
 
 import (
+	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -306,6 +308,9 @@ func TestFieldsAsText(t *testing.T) {
 		Put(made, "in", deep)
 		want := Call(Global("JSON"), "stringify", made)
 		require.True(t, want.Equal(Call(Global("JSON"), "stringify", ValueOf(plain))), "%q", text)
+	}
+	for _, n := range []int64{0, 1, -1, 9, 10, -10, 1700000000123, math.MaxInt64, math.MinInt64} {
+		require.Equal(t, strconv.FormatInt(n, 10), string(appendWhole(nil, n)))
 	}
 	for _, v := range []any{nil, 1.5, []string{"a"}, []int64{1}, []frame.Body{}, Object{Value: NewObject()}, NewObject()} {
 		fields := frame.Fields{{Key: "in", Value: frame.Fields{{Key: "v", Value: v}}}}
