@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -131,8 +130,13 @@ type dweller struct {
 
 	mu   sync.Mutex // guards what follows
 	conn net.Conn
-	sent []string // acknowledged
+	sent []sentTo // acknowledged
 	got  map[string]int
+}
+
+type sentTo struct {
+	text string
+	to   *dweller
 }
 
 func (h *held) newDweller(n int) *dweller {
@@ -220,12 +224,17 @@ func (h *held) live() {
 	defer wg.Wait()
 	every := time.Duration(h.hosts)
 	message, churn, cut, storm := time.NewTicker(every*heldMessage), time.NewTicker(every*heldChurn), time.NewTicker(every*heldCut), time.NewTicker(heldStorm)
+	stay := len(h.all) / 2
 	for n := 0; ; n++ {
-		one := h.rand.IntN(len(h.all) / 2)
+		one := h.rand.IntN(stay)
 		select {
 		case <-message.C:
-			from, to := h.all[2*one], h.all[2*((one+1)%(len(h.all)/2))]
-			wg.Go(func() { h.write(from, to.user, fmt.Sprint("message ", n)) })
+			to := (one + 1) % stay
+			if n%20 == 0 { // a conversation begins; more of them would show as growth
+				to = h.rand.IntN(stay)
+			}
+			from, receiver := h.all[2*one], h.all[2*to]
+			wg.Go(func() { h.write(from, receiver, fmt.Sprint("message ", n)) })
 		case <-churn.C:
 			wg.Go(func() { h.comeAgain(h.all[2*one+1]) })
 		case <-cut.C:
@@ -254,12 +263,12 @@ func (h *held) comeAgain(d *dweller) {
 	h.logins.Add(1)
 }
 
-func (h *held) write(d *dweller, to, text string) {
+func (h *held) write(d, to *dweller, text string) {
 	if !d.busy.TryLock() {
 		return
 	}
 	defer d.busy.Unlock()
-	body, err := textMessage(d.user, to, text)
+	body, err := textMessage(d.user, to.user, text)
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -271,7 +280,7 @@ func (h *held) write(d *dweller, to, text string) {
 	}
 	h.messages.Add(1)
 	d.mu.Lock()
-	d.sent = append(d.sent, text)
+	d.sent = append(d.sent, sentTo{text, to})
 	d.mu.Unlock()
 }
 
@@ -315,31 +324,29 @@ func (h *held) ready() {
 
 // settle waits until every acknowledged message has arrived, and checks that none has twice.
 func (h *held) settle() {
-	for n := 0; n < len(h.all); n += 2 {
-		from, to := h.all[n], h.all[(n+2)%len(h.all)]
-		missing := func() (out []string) {
-			from.mu.Lock()
-			sent := from.sent
-			from.mu.Unlock()
-			to.mu.Lock()
-			defer to.mu.Unlock()
-			for _, text := range sent {
-				if to.got[text] == 0 {
-					out = append(out, text)
-				}
+	for _, from := range h.all {
+		from.mu.Lock()
+		sent := from.sent
+		from.mu.Unlock()
+		for _, m := range sent {
+			if !assert.Eventually(h.t, func() bool { return m.to.times(m.text) > 0 }, time.Minute, 20*time.Millisecond) {
+				h.t.Fatalf("%s, %+v, has not got %q of %s", m.to.user, m.to.State(), m.text, from.user)
 			}
-			return out
-		}
-		if !assert.Eventually(h.t, func() bool { return len(missing()) == 0 }, time.Minute, 20*time.Millisecond) {
-			h.t.Fatalf("%s, %+v, has not got %v", to.user, to.State(), missing())
-		}
-		to.mu.Lock()
-		got := maps.Clone(to.got)
-		to.mu.Unlock()
-		for text, times := range got {
-			require.Equal(h.t, 1, times, "%s has got %s more than once", to.user, text)
 		}
 	}
+	for _, d := range h.all {
+		d.mu.Lock()
+		for text, times := range d.got {
+			assert.Equal(h.t, 1, times, "%s has got %s more than once", d.user, text)
+		}
+		d.mu.Unlock()
+	}
+}
+
+func (d *dweller) times(text string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.got[text]
 }
 
 // present waits until the timd has everybody, too.

@@ -23,17 +23,27 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), err
 }
 
-// prefer has a process run before others if it may be so: all its threads, from which
-// later ones take that over.
-func prefer(pid int) {
+// prefer has a process run before others, if it may: all its threads, from which later
+// ones take that over.
+func prefer(pid int) error {
 	const niceness = -10
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return
-	}
-	for _, thread := range threads {
-		if id, err := strconv.Atoi(thread.Name()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, id, niceness)
+	done := map[string]bool{}
+	for news := true; news; { // a thread may have made another one meanwhile
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			return err
+		}
+		news = false
+		for _, thread := range threads {
+			id, err := strconv.Atoi(thread.Name())
+			if err != nil || done[thread.Name()] {
+				continue
+			}
+			if err := unix.Setpriority(unix.PRIO_PROCESS, id, niceness); err != nil {
+				return err
+			}
+			news, done[thread.Name()] = true, true
 		}
 	}
+	return nil
 }

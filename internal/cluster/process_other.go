@@ -12,4 +12,4 @@ func dieWithParent() *syscall.SysProcAttr { return nil }
 
 func cpuTime(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
 
-func prefer(int) {}
+func prefer(int) error { return errors.ErrUnsupported }
