@@ -55,10 +55,10 @@ func (m *Machine) loginAnswer(f frame.Message) {
 			m.lost(0)
 			return
 		}
-		m.acc.instance = m.cfg.Secret()
-		m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
+		m.renewInstance()
 		m.authenticate()
 	case !m.acc.admitted:
+		m.acc.asking = f.Err.Code == fault.ServerTimeout // it does not know what its store has done
 		m.end(ReasonLoginFailed, f.Err, closeUnwanted)
 	default:
 		again, why := retryFault(f.Err.Code)
@@ -84,6 +84,12 @@ func (m *Machine) loginAnswer(f frame.Message) {
 	}
 }
 
+// renewInstance has a login go on as another instance.
+func (m *Machine) renewInstance() {
+	m.acc.instance, m.acc.again = m.cfg.Secret(), false
+	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
+}
+
 // closeOf returns the close code that follows a refusal which is not final:
 // the frame with it comes first, and the link is not waited for.
 func closeOf(code fault.Code) int {
@@ -104,6 +110,13 @@ func (m *Machine) notified(f frame.Message) {
 	}
 	switch method {
 	case frame.Evicted:
+		if m.state == Authenticating && m.acc.again {
+			// That was about the login before, which was admitted after all. This one is new.
+			m.renewInstance()
+			m.dropLink(closeUnwanted, "")
+			m.connect()
+			return
+		}
 		switch m.state {
 		case Authenticating, Syncing, Ready, LoggingOut:
 			if m.acc.admitted {

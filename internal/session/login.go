@@ -46,14 +46,18 @@ func (m *Machine) login(in Login) {
 	if m.doc == "" {
 		m.doc = m.cfg.Doc()
 	}
-	instance := storedInstance(in.Stored, in.UserID)
+	instance, again := storedInstance(in.Stored, in.UserID), false
+	if instance == "" && m.tried.userID == in.UserID {
+		instance, again = m.tried.instance, true
+	}
 	if instance == "" {
 		instance = m.cfg.Secret()
 	}
 	if m.acc.group != "" { // the login goes over its link, which ends it at the gateway
 		m.end(m.reason, fault.New(fault.LoginPending), keepLink)
 	}
-	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance}
+	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance, again: again}
+	m.tried = tried{}
 	m.reason = ReasonNone
 	m.outage = outage{since: m.now}
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
@@ -96,6 +100,7 @@ func (m *Machine) authenticate() {
 	}
 	method, params := frame.RoomVisit, frame.Fields{{Key: "groupID", Value: m.acc.group}}
 	if m.acc.group == "" {
+		m.acc.asking = true
 		method, params = frame.Login, frame.Fields{
 			{Key: "userID", Value: m.acc.userID},
 			{Key: "userSig", Value: m.acc.userSig},
@@ -117,7 +122,7 @@ func (m *Machine) admitted(b frame.Body) {
 		b = frame.Fields{} // it says nothing of a session
 	}
 	first := !m.acc.admitted
-	m.acc.admitted = true
+	m.acc.admitted, m.acc.again = true, false
 	m.acc.asked.untried, m.acc.asked.fails = false, 0
 	m.acc.farewell = b.Text("farewell")
 	m.link.admittedAt = m.now
@@ -197,6 +202,7 @@ func (m *Machine) logout(c Call) {
 	case m.state == LoggingOut:
 		m.quits = append(m.quits, c)
 	case m.state == LoggedOut || m.acc.group != "":
+		m.tried = tried{}
 		m.fail(c, fault.New(fault.NotLoggedIn))
 	case !m.acc.admitted:
 		// The gateway may be admitting us right now: the logout frame follows
@@ -241,6 +247,7 @@ func (m *Machine) kicked(r Reason) {
 		m.loggedOut(true)
 		return
 	}
+	m.acc.asking = false
 	m.end(r, fault.New(r.code()), closeNormal)
 	if r != ReasonLoggedOut {
 		m.emit(frame.EventKickedOut, frame.Fields{{Key: "type", Value: string(r)}})
@@ -266,6 +273,9 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	}
 	if m.acc.userID != "" { // otherwise what is stored is for a login after a reload
 		m.do(Store{Text: ""})
+	}
+	if m.tried = (tried{}); m.acc.asking && !m.acc.admitted && r == ReasonLoginFailed {
+		m.tried = tried{m.acc.userID, m.acc.instance}
 	}
 	m.acc = account{}
 	m.outage = outage{}

@@ -67,6 +67,7 @@ type Machine struct {
 	told struct{ status, reason string } // the last LOGIN_STATUS_CHANGE
 
 	acc    account
+	tried  tried
 	link   link
 	calls  []pending
 	quits  []Call // logouts that wait for the gateway
@@ -83,6 +84,8 @@ type account struct {
 	userID, userSig string
 	group           string // the live room that is listened to without a login; then all else is the visit's
 	instance        string // secret
+	again           bool   // it is that of a login before, and may have been evicted since
+	asking          bool   // the gateway has been asked to admit it, and has not said no
 	farewell        string
 	login           Call // waits for the gateway's answer
 	admitted        bool // the gateway has accepted the login once
@@ -93,6 +96,11 @@ type account struct {
 	renewed         bool // this UserSig came from a renewal
 	asked           asked
 }
+
+// tried is the instance of a login that has failed without the gateway's word. It may be
+// admitted yet, by a gateway that is slow; that would end the place of another instance
+// which the same user has logged in meanwhile. So their next login is the same instance.
+type tried struct{ userID, instance string }
 
 // New returns a machine; its first input is Create.
 func New(cfg Config) *Machine {

@@ -38,8 +38,13 @@ func (w *world) nobody() {
 	if w.stored != "" || w.ready || w.m.UserID() != "" || w.status != StatusLoggedOut {
 		w.fatal("nobody is logged in, but stored is %q, user %q, ready %v, status %s", w.stored, w.m.UserID(), w.ready, w.status)
 	}
+	kept := w.m.tried // by the login after one that has failed
+	w.m.tried = tried{}
 	if secret := leaktest.Find(w.m, fuzzUser, fuzzSig, "renewed"); secret != "" {
 		w.fatal("nobody is logged in, but %s is still held", secret)
+	}
+	if w.m.tried = kept; kept != (tried{}) && w.m.reason != ReasonLoginFailed {
+		w.fatal("no login has failed, but an instance is still held")
 	}
 	if err := w.m.gate(); err == nil || err.Code == fault.LoginPending || err.Code == fault.NotReady {
 		w.fatal("nobody is logged in, but calls are let in or told to wait: %v", err)
