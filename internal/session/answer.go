@@ -84,9 +84,17 @@ func (m *Machine) loginAnswer(f frame.Message) {
 	}
 }
 
+// evictedBefore has a login go on whose instance is that of the login before, which was
+// admitted after all and then evicted. This one is new.
+func (m *Machine) evictedBefore() {
+	m.renewInstance()
+	m.dropLink(closeUnwanted, "")
+	m.connect()
+}
+
 // renewInstance has a login go on as another instance.
 func (m *Machine) renewInstance() {
-	m.acc.instance, m.acc.again = m.cfg.Secret(), false
+	m.acc.instance, m.acc.again, m.acc.asking, m.acc.unheard = m.cfg.Secret(), false, false, false
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
 }
 
@@ -111,10 +119,7 @@ func (m *Machine) notified(f frame.Message) {
 	switch method {
 	case frame.Evicted:
 		if m.state == Authenticating && m.acc.again {
-			// That was about the login before, which was admitted after all. This one is new.
-			m.renewInstance()
-			m.dropLink(closeUnwanted, "")
-			m.connect()
+			m.evictedBefore()
 			return
 		}
 		switch m.state {

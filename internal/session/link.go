@@ -103,15 +103,22 @@ func (m *Machine) gone(code int, detail string) {
 		m.lost(code)
 	case m.provides(why):
 		m.refetch()
+	case m.state == Authenticating && m.acc.again && code == frame.CloseEvicted: // its frame did not arrive
+		m.evictedBefore()
 	case m.acc.admitted || code == frame.CloseEvicted:
 		m.kicked(why)
 	default:
+		m.acc.asking = false // the gateway has spoken
 		m.end(ReasonLoginFailed, fault.With(fault.NetworkError, m.cfg.URL+": "+m.outage.detail), closeUnwanted)
 	}
 }
 
 // lost handles a session without a connection: it waits for the next attempt.
 func (m *Machine) lost(closeCode int) {
+	if m.state == Authenticating && m.acc.asking {
+		// From here on an eviction may be of what that link was about.
+		m.acc.again, m.acc.asking, m.acc.unheard = false, false, true
+	}
 	m.stopSessionTimersButExpiry()
 	m.stop(TimerAttempt)
 	m.unsend()

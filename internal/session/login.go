@@ -47,7 +47,7 @@ func (m *Machine) login(in Login) {
 		m.doc = m.cfg.Doc()
 	}
 	instance, again := storedInstance(in.Stored, in.UserID), false
-	if instance == "" && m.tried.userID == in.UserID {
+	if instance == "" && m.tried.userID == in.UserID && m.now < m.tried.until {
 		instance, again = m.tried.instance, true
 	}
 	if instance == "" {
@@ -56,7 +56,7 @@ func (m *Machine) login(in Login) {
 	if m.acc.group != "" { // the login goes over its link, which ends it at the gateway
 		m.end(m.reason, fault.New(fault.LoginPending), keepLink)
 	}
-	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance, again: again}
+	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance, again: again, unheard: again}
 	m.tried = tried{}
 	m.reason = ReasonNone
 	m.outage = outage{since: m.now}
@@ -247,7 +247,7 @@ func (m *Machine) kicked(r Reason) {
 		m.loggedOut(true)
 		return
 	}
-	m.acc.asking = false
+	m.acc.asking, m.acc.unheard = false, false
 	m.end(r, fault.New(r.code()), closeNormal)
 	if r != ReasonLoggedOut {
 		m.emit(frame.EventKickedOut, frame.Fields{{Key: "type", Value: string(r)}})
@@ -255,7 +255,7 @@ func (m *Machine) kicked(r Reason) {
 }
 
 // end leaves the session: pending calls reject with err, SDK_NOT_READY follows
-// an SDK_READY, and nothing of the user is left.
+// an SDK_READY, and nothing of the user is left but what tried may say.
 func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	login := m.acc.login
 	m.stopSessionTimers()
@@ -274,8 +274,11 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	if m.acc.userID != "" { // otherwise what is stored is for a login after a reload
 		m.do(Store{Text: ""})
 	}
-	if m.tried = (tried{}); m.acc.asking && !m.acc.admitted && r == ReasonLoginFailed {
-		m.tried = tried{m.acc.userID, m.acc.instance}
+	if m.acc.group == "" {
+		m.tried = tried{}
+	}
+	if (m.acc.asking || m.acc.unheard) && !m.acc.admitted && r == ReasonLoginFailed {
+		m.tried = tried{m.acc.userID, m.acc.instance, m.now + triedFor}
 	}
 	m.acc = account{}
 	m.outage = outage{}
@@ -294,6 +297,7 @@ func (m *Machine) destroy(c Call) {
 	quits := m.quits
 	m.quits = nil
 	m.end(ReasonDestroyed, fault.New(fault.Destroyed), closeNormal)
+	m.tried = tried{}
 	if !said && farewell != "" {
 		m.do(Leave{Token: farewell})
 	}

@@ -79,13 +79,14 @@ type Machine struct {
 }
 
 // account is everything that belongs to the user. It is zeroed when the
-// session ends.
+// session ends; tried may remain of it.
 type account struct {
 	userID, userSig string
 	group           string // the live room that is listened to without a login; then all else is the visit's
 	instance        string // secret
-	again           bool   // it is that of a login before, and may have been evicted since
-	asking          bool   // the gateway has been asked to admit it, and has not said no
+	again           bool   // it is that of a login before, and has not been on a link since
+	asking          bool   // on this link, a login frame of it has had no answer, or one that is not the gateway's last word
+	unheard         bool   // on a link before, a login frame of it had no answer
 	farewell        string
 	login           Call // waits for the gateway's answer
 	admitted        bool // the gateway has accepted the login once
@@ -99,8 +100,14 @@ type account struct {
 
 // tried is the instance of a login that has failed without the gateway's word. It may be
 // admitted yet, by a gateway that is slow; that would end the place of another instance
-// which the same user has logged in meanwhile. So their next login is the same instance.
-type tried struct{ userID, instance string }
+// which the same user has logged in meanwhile. So their next login is the same instance, if
+// it comes before until. A logout and destroy forget it.
+type tried struct {
+	userID, instance string
+	until            int64
+}
+
+const triedFor = 60_000 // ms; a gateway gives a login up after 10 s
 
 // New returns a machine; its first input is Create.
 func New(cfg Config) *Machine {
