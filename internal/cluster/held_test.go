@@ -231,7 +231,7 @@ func (h *held) live() {
 		case <-message.C:
 			to := (one + 1) % stay
 			if n%20 == 0 { // a conversation begins; more of them would show as growth
-				to = h.rand.IntN(stay)
+				to = (one + 1 + h.rand.IntN(stay-1)) % stay
 			}
 			from, receiver := h.all[2*one], h.all[2*to]
 			wg.Go(func() { h.write(from, receiver, fmt.Sprint("message ", n)) })
