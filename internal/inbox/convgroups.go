@@ -233,7 +233,12 @@ func (u *user) convGroupsChanged(d doc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, s := range u.sessions {
-		if (s.live || s.syncing != nil) && !s.push(frame.NoteConversationGroups, params) {
+		switch {
+		case !s.live && s.syncing == nil: // it is told when it catches up
+		case s.push(frame.NoteConversationGroups, params):
+			delete(s.owed, frame.NoteConversationGroups)
+		default:
+			put(&s.owed, frame.NoteConversationGroups, params) // a sync may have told of the old ones
 			s.stall()
 		}
 	}

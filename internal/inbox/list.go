@@ -38,6 +38,9 @@ func (p *part) load(ctx context.Context) error {
 	known := max(u.rev, p.s.in.conversations.Pos())
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
+	if up.whole {
+		clear(up.changed) // all are listed as they are now
+	}
 	list := u.peers.standings()
 	if others, ok := p.s.in.recent.since(u.User, u.groups, up.after, up.at.pos); ok && !up.whole {
 		list = slices.DeleteFunc(list, func(one standing) bool {
