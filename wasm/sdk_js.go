@@ -380,7 +380,11 @@ func (a *answer) done(result frame.Body, f *fault.Error) {
 	case ours || result == nil:
 		a.promise.Resolve(bridge.ValueOf(frame.Fields{{Key: "code", Value: int64(0)}, {Key: "data", Value: fields}}))
 	default:
-		a.resolve(bridge.ValueOf(result))
+		data := bridge.ValueOf(result)
+		if !bridge.IsObject(data) {
+			data = bridge.NewObject()
+		}
+		a.resolve(data)
 	}
 }
 
