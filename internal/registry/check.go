@@ -123,7 +123,6 @@ func (r *Registry) compareEach(term uint64) error {
 // compareChanged compares the places of users whose records have changed.
 func (r *Registry) compareChanged() error {
 	at := &r.checks
-	walked := max(at.walked, at.reached)
 	err := r.records(r.ctx, everyRecord, max(at.before, at.reached)+1, func(u place.User, v bus.Value) error {
 		for _, p := range r.o.Sockets.Of(u) {
 			if err := r.compare(p, v); err != nil {
@@ -131,11 +130,10 @@ func (r *Registry) compareChanged() error {
 			}
 		}
 		at.reached = v.Seq
-		walked = max(walked, v.Seq)
 		return nil
 	})
 	if err == nil {
-		at.before, at.walked, at.reached = at.walked, walked, 0
+		at.before, at.walked, at.reached = at.walked, max(at.walked, at.reached), 0
 	}
 	return err
 }
