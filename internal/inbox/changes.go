@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/tim-wasm/tim/internal/frame"
 )
@@ -107,13 +108,19 @@ func (u *user) owe(method string, v any) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, s := range u.sessions {
-		if (s.live || s.syncing != nil) && s.push(method, params) {
-			delete(s.owed, method)
-			continue
-		}
-		put(&s.owed, method, params)
-		s.stall()
+		s.owe(method, params)
 	}
+}
+
+// owe tells one session, which is live or catching up if it can be told now; user.mu is
+// held.
+func (s *Session) owe(method string, params json.RawMessage) {
+	if (s.live || s.syncing != nil) && s.push(method, params) {
+		delete(s.owed, method)
+		return
+	}
+	put(&s.owed, method, params)
+	s.stall()
 }
 
 // refresh pushes conversations as they are now to every live session. A session

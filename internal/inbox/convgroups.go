@@ -233,13 +233,8 @@ func (u *user) convGroupsChanged(d doc) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, s := range u.sessions {
-		switch {
-		case !s.live && s.syncing == nil: // it is told when it catches up
-		case s.push(frame.NoteConversationGroups, params):
-			delete(s.owed, frame.NoteConversationGroups)
-		default:
-			put(&s.owed, frame.NoteConversationGroups, params) // a sync may have told of the old ones
-			s.stall()
+		if s.live || s.syncing != nil { // the others are told when they catch up
+			s.owe(frame.NoteConversationGroups, params)
 		}
 	}
 }
