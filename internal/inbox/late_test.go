@@ -17,11 +17,11 @@ import (
 
 const soonOver = 20 * time.Millisecond
 
-// lateInbox returns an inbox that is late with documents while b is held, and one that is
+// lateInbox returns an inbox that is late with a stream while b is held, and one that is
 // not, on the same store.
-func lateInbox(t *testing.T) (b *lateDocuments, here, there *Inbox) {
+func lateInbox(t *testing.T, stream string) (b *late, here, there *Inbox) {
 	store := busmodel.New(busmodel.Options{})
-	b = &lateDocuments{Bus: store}
+	b = &late{Bus: store, stream: stream}
 	return b, open(t, b, Options{reach: soonOver}), open(t, store, Options{})
 }
 
@@ -47,7 +47,7 @@ func (l lastAllHook) LastAll(ctx context.Context, subjects []string) ([]bus.Valu
 
 // TestTwoLoadAtOnce: what the slower one of a user's two sessions has read is used.
 func TestTwoLoadAtOnce(t *testing.T) {
-	b, here, there := lateInbox(t)
+	b, here, there := lateInbox(t, bus.StreamConversations)
 	alice := login(t, there, "alice", "a1")
 	b.hold(t)
 	var b2 *client
@@ -70,7 +70,7 @@ func TestTwoLoadAtOnce(t *testing.T) {
 // TestLoadedInParts: of somebody with many conversations, what has begun since the first
 // part of their documents was read is found.
 func TestLoadedInParts(t *testing.T) {
-	b, here, there := lateInbox(t)
+	b, here, there := lateInbox(t, bus.StreamConversations)
 	bob := place.User{SDKAppID: app, UserID: "bob"}
 	write(t, there, bob, numbered("p", bus.MaxUnder+100), document{})
 	caughtUp(t, here)
@@ -101,7 +101,7 @@ func TestLoadedInParts(t *testing.T) {
 // TestJoinedWhileLoading: a group that its member joined while their documents were read.
 func TestJoinedWhileLoading(t *testing.T) {
 	store := busmodel.New(busmodel.Options{})
-	b := &lateDocuments{Bus: store}
+	b := &late{Bus: store, stream: bus.StreamConversations}
 	there, groups := openGroups(t, store, Options{})
 	here, _ := openGroups(t, b, Options{Groups: groups, reach: soonOver})
 	groups.make("g", 1, false)
@@ -126,7 +126,7 @@ func TestJoinedWhileLoading(t *testing.T) {
 // TestGivenUpWhileRead: a document that was read because the follower is late, and which
 // the follower has brought and taken away meanwhile, does not come back.
 func TestGivenUpWhileRead(t *testing.T) {
-	b, here, there := lateInbox(t)
+	b, here, there := lateInbox(t, bus.StreamConversations)
 	alice, bob := login(t, there, "alice", "a1"), login(t, here, "bob", "b1")
 	bob.drop()
 	release := b.hold(t)
@@ -150,7 +150,7 @@ func TestGivenUpWhileRead(t *testing.T) {
 // TestDocumentsAreReadOnce: those who come again while the follower is late have their
 // documents read once more only if there is something newer.
 func TestDocumentsAreReadOnce(t *testing.T) {
-	b, here, there := lateInbox(t)
+	b, here, there := lateInbox(t, bus.StreamConversations)
 	alice, bob := login(t, there, "alice", "a1"), login(t, here, "bob", "b1")
 	bob.drop()
 	b.hold(t)
@@ -169,35 +169,10 @@ func TestDocumentsAreReadOnce(t *testing.T) {
 	has(t, bob, "one", "two")
 }
 
-// lateMessages is a bus on which a gateway hears of messages late.
-type lateMessages struct {
-	*busmodel.Bus
-	late
-}
-
-func (b *lateMessages) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
-	l, err := b.Bus.OpenLog(ctx, c)
-	if err == nil && c.Stream == bus.StreamMessages {
-		l = lateMessageLog{l, b}
-	}
-	return l, err
-}
-
-type lateMessageLog struct {
-	bus.Log
-	b *lateMessages
-}
-
-func (l lateMessageLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
-	return l.b.followed(l.Log, handle, report)
-}
-
 // TestAcknowledgedAtALateGateway: what an instance has acknowledged is no news to another
 // one, and can be acknowledged, at a gateway that has not heard of it yet.
 func TestAcknowledgedAtALateGateway(t *testing.T) {
-	store := busmodel.New(busmodel.Options{})
-	b := &lateMessages{Bus: store}
-	here, there := open(t, b, Options{reach: soonOver}), open(t, store, Options{})
+	b, here, there := lateInbox(t, bus.StreamMessages)
 	alice, b1 := login(t, there, "alice", "a1"), login(t, there, "bob", "b1")
 	release := b.hold(t)
 	alice.send("bob", "one")

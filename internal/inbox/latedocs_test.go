@@ -14,8 +14,15 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// late is what a gateway hears only while nobody holds it.
-type late struct{ mu sync.Mutex }
+// late is a bus on which a gateway hears of one stream only while nobody holds it, as one
+// does that is too busy to keep up. hook is called once its records under a subject have
+// been read.
+type late struct {
+	*busmodel.Bus
+	stream string
+	mu     sync.Mutex
+	hook   atomic.Pointer[func()]
+}
 
 // hold has it hear nothing until release is called, or the test is over.
 func (l *late) hold(t *testing.T) (release func()) {
@@ -25,44 +32,30 @@ func (l *late) hold(t *testing.T) (release func()) {
 	return release
 }
 
-// followed is a follower that hears late.
-func (l *late) followed(log bus.Log, handle func(bus.Value), report func(error)) bus.Follower {
-	return log.Follower(func(v bus.Value) {
+func (l *late) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	log, err := l.Bus.OpenLog(ctx, c)
+	if err == nil && c.Stream == l.stream {
+		log = lateLog{log, l}
+	}
+	return log, err
+}
+
+type lateLog struct {
+	bus.Log
+	*late
+}
+
+func (l lateLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
+	return l.Log.Follower(func(v bus.Value) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		handle(v)
 	}, report)
 }
 
-// lateDocuments is a bus on which a gateway hears of documents of conversations late, as
-// one does that is too busy to keep up. hook is called once the documents of a user have
-// been read.
-type lateDocuments struct {
-	*busmodel.Bus
-	late
-	hook atomic.Pointer[func()]
-}
-
-func (b *lateDocuments) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
-	l, err := b.Bus.OpenLog(ctx, c)
-	if err == nil && c.Stream == bus.StreamConversations {
-		l = lateLog{l, b}
-	}
-	return l, err
-}
-
-type lateLog struct {
-	bus.Log
-	b *lateDocuments
-}
-
-func (l lateLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
-	return l.b.followed(l.Log, handle, report)
-}
-
 func (l lateLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
 	values, err := l.Log.LastUnder(ctx, patterns...)
-	if hook := l.b.hook.Swap(nil); hook != nil {
+	if hook := l.hook.Swap(nil); hook != nil {
 		(*hook)()
 	}
 	return values, err
@@ -71,11 +64,9 @@ func (l lateLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value
 // TestFirstMessagesOfABusyGateway: the first message of a conversation reaches a
 // session that begins while the gateway has not heard of the conversation yet.
 func TestFirstMessagesOfABusyGateway(t *testing.T) {
-	begin := func(t *testing.T) (b *lateDocuments, here *Inbox, alice *client) {
-		store := busmodel.New(busmodel.Options{})
-		b = &lateDocuments{Bus: store}
-		here = open(t, b, Options{reach: soonOver})
-		return b, here, login(t, open(t, store, Options{}), "alice", "a1")
+	begin := func(t *testing.T) (b *late, here *Inbox, alice *client) {
+		b, here, there := lateInbox(t, bus.StreamConversations)
+		return b, here, login(t, there, "alice", "a1")
 	}
 	t.Run("who comes back", func(t *testing.T) {
 		b, here, alice := begin(t)
