@@ -376,16 +376,15 @@ func (a *answer) done(result frame.Body, f *fault.Error) {
 		a.failed(f, safejs.Undefined())
 		return
 	}
-	switch fields, ours := result.(frame.Fields); {
-	case ours || result == nil:
+	if fields, ours := result.(frame.Fields); ours || result == nil { // one call makes all of it
 		a.promise.Resolve(bridge.ValueOf(frame.Fields{{Key: "code", Value: int64(0)}, {Key: "data", Value: fields}}))
-	default:
-		data := bridge.ValueOf(result)
-		if !bridge.IsObject(data) {
-			data = bridge.NewObject()
-		}
-		a.resolve(data)
+		return
 	}
+	data := bridge.ValueOf(result)
+	if !bridge.IsObject(data) {
+		data = bridge.NewObject()
+	}
+	a.resolve(data)
 }
 
 // failed is done with an error that has data.
