@@ -17,7 +17,8 @@ import { launch } from './lib/browser.mjs';
 const operations = Number(process.argv[2] ?? 2000);
 const dist = (name) => readFileSync(fileURLToPath(new URL(`../../js/dist/${name}`, import.meta.url)));
 const files = {
-  '/': ['text/html', '<!doctype html><link rel="icon" href="data:,"><script src="wasm_exec.js"></script>'],
+  '/': ['text/html', '<!doctype html><link rel="icon" href="data:,"><script src="wasm_exec.js"></script><script src="provided.mjs"></script>'],
+  '/provided.mjs': ['text/javascript', readFileSync(new URL('lib/provided.mjs', import.meta.url))],
   '/wasm_exec.js': ['text/javascript', dist('wasm_exec.js')],
   '/tim.wasm': ['application/wasm', process.argv[3] ? readFileSync(process.argv[3]) : dist('tim.wasm')],
 };
@@ -44,10 +45,6 @@ try {
 
 /** In the page: [name, runs, value, unit, …] of each measurement. */
 async function measure(operations, EVENT) {
-  let TIM;
-  globalThis.__timLoader = (given) => (TIM = given.TIM);
-  globalThis.__timGuard = (fn) => (...args) => fn(...args);
-  globalThis.__timMethods = (object, names, entry, number) => names.forEach((name, n) => { if (name) object[name] = entry.bind(undefined, n, number); });
   const conversation = (peer, position) => ({
     conversationID: `C2C${peer}`, type: 'C2C', unreadCount: 1, isPinned: false, userProfile: { userID: peer, nick: '', avatar: '' },
     lastMessage: { lastTime: 1700000000, lastSequence: 1, fromAccount: peer, type: 'TIMTextElem', messageForShow: 'hello', position },
@@ -81,7 +78,7 @@ async function measure(operations, EVENT) {
   const start = performance.now() - began;
   const memory = () => instance.exports.mem.buffer.byteLength / (1 << 20);
   globalThis.WebSocket = Loopback;
-  const tim = TIM.create({ SDKAppID: 1400000000, proxyServer: 'ws://127.0.0.1:1' });
+  const tim = globalThis.handed.create({ SDKAppID: 1400000000, proxyServer: 'ws://127.0.0.1:1' });
   const atStart = memory();
   tim.setLogLevel(4);
   const user = { userID: 'alice', userSig: 'x' };

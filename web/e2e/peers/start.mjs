@@ -104,17 +104,14 @@ for (const name of names) {
 // With Go's own glue and what tim's loader provides, so that both are run alike.
 const runs = names.filter((name) => name === 'tim' || name === 'go-hello-world');
 for (const name of runs) {
-  const ready = name === 'tim' ? `TIM.create(${options})` : 'true';
+  const ready = name === 'tim' ? `handed.create(${options})` : 'true';
   files[`/again/${name}`] = [
     'text/html',
     pack(Buffer.from(`<!doctype html><link rel="icon" href="data:,">
 <script src="wasm_exec.js"></script>
+<script src="provided.mjs"></script>
 <script type="module">
-  let TIM;
   globalThis.ready = () => {};
-  globalThis.__timLoader = (given) => (TIM = given.TIM);
-  globalThis.__timGuard = (fn, box) => (...args) => fn(...args);
-  globalThis.__timMethods = (object, names, entry, number) => names.forEach((name, n) => { if (name) object[name] = entry.bind(undefined, n, number); });
   const module = await WebAssembly.compileStreaming(fetch('${contenders[name].wasm[0]}'));
   const took = [];
   for (let n = 0; n < 2; n++) {
@@ -130,6 +127,7 @@ for (const name of runs) {
   globalThis.took = took;
 </script>`)),
   ];
+  files['/provided.mjs'] ??= ['text/javascript', pack(read('../lib/provided.mjs'))];
   files['/wasm_exec.js'] ??= ['text/javascript', pack(read('../../../js/dist/wasm_exec.js'))];
 }
 const server = createServer((request, answer) => {
