@@ -44,6 +44,17 @@ func (b *Bus) Size(ctx context.Context, stream string) (uint64, error) {
 	return s.CachedInfo().State.Bytes, nil
 }
 
+// Bounds returns the positions of a stream's oldest message and of its newest, which is
+// before the oldest in a stream that is empty.
+func (b *Bus) Bounds(ctx context.Context, stream string) (oldest, newest uint64, err error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, 0, err
+	}
+	state := s.CachedInfo().State
+	return state.FirstSeq, state.LastSeq, nil
+}
+
 // Subjects returns the subjects of a stream that hold something, sorted, as
 // the stream's leader knows them; none when there is no such stream.
 func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, err error) {

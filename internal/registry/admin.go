@@ -112,7 +112,7 @@ func (r *Registry) list(ctx context.Context, app uint32, cursor string, limit, m
 	}
 	var page []View
 	next := ""
-	err = r.walk(ctx, appKeys(app), from, func(u place.User, rec Record, seq uint64) error {
+	err = r.walk(ctx, span{keys: appKeys(app), from: from}, func(u place.User, rec Record, seq uint64) error {
 		v := r.view(ctx, u, rec)
 		listed := wanted(&v)
 		if most--; most < 0 || listed && len(page) >= limit {

@@ -24,15 +24,19 @@ func (r *Registry) checkSoon() {
 func (r *Registry) keepChecking() {
 	tick := time.NewTicker(r.o.check)
 	defer tick.Stop()
-	retry := time.NewTicker(time.Second)
-	defer retry.Stop()
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
 	for {
 		strict := false
 		select {
 		case <-r.ctx.Done():
 			return
-		case <-retry.C:
+		case <-second.C:
 			r.reportEnds()
+			r.compareSome(time.Now())
+			continue
+		case <-r.rounds.gone:
+			r.rounds.hurry(time.Now())
 			continue
 		case <-tick.C:
 		case <-r.checkNow:
@@ -54,25 +58,18 @@ func (r *Registry) keepChecking() {
 	}
 }
 
-// checks is how far the comparisons have come. It belongs to the goroutine of
-// keepChecking.
+// checks is how far a comparison of all places has come. It belongs to the goroutine
+// of keepChecking.
 type checks struct {
-	// Changes of records up to walked are in force here, and have been looked at twice
-	// up to before: a place may have been displaced while its login was not over yet,
-	// which the next walk finds.
-	before, walked uint64
-	// reached is how far a walk has come that was broken off.
-	reached uint64
-	// left are the places that a comparison of all of them has not come to, since the
-	// store did not answer: a crowd need not be read again from its beginning.
+	// left are the places that it has not come to, since the store did not answer: a
+	// crowd need not be read again from its beginning.
 	left []place.Place
 	term uint64 // of left
 }
 
-// checkAll compares the places of this gateway with their records, and returns
-// false if some record could not be read. strict reads all of them at the leader,
-// because something has happened; otherwise it reads the records that were changed
-// since the last time but one, from any replica.
+// checkAll reads the settings, and returns false if the store does not answer. If
+// something has happened, as strict says, it also compares all places of this gateway
+// with their records, as the leader has them.
 func (r *Registry) checkAll(strict bool) bool {
 	if !r.bus.Up() {
 		return false
@@ -87,12 +84,11 @@ func (r *Registry) checkAll(strict bool) bool {
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return false
 	}
-	compare := r.compareChanged
 	if strict {
-		compare = func() error { return r.compareEach(term) }
-	}
-	if compare() != nil {
-		return false
+		if err := r.compareEach(term); err != nil {
+			return false
+		}
+		r.rounds.end(time.Now())
 	}
 	r.leases.passed(term)
 	r.liveAgain.wake()
@@ -104,43 +100,32 @@ func (r *Registry) compareEach(term uint64) error {
 	if r.checks.left == nil || r.checks.term != term {
 		r.checks.left, r.checks.term = r.o.Sockets.Places(), term
 	}
-	places := r.checks.left
+	left, err := spreadLeft(r.checks.left, func(p place.Place) error { return r.checkPlace(p, true) })
+	r.checks.left = left
+	return err
+}
+
+// spreadLeft calls do for each place, several at once, and returns those with which it
+// did not succeed, or which it did not come to after the first error.
+func spreadLeft(places []place.Place, do func(p place.Place) error) (left []place.Place, err error) {
 	done := make([]bool, len(places))
-	err := bus.Spread(len(places), func(i int) error {
-		err := r.checkPlace(places[i])
+	err = bus.Spread(len(places), func(i int) error {
+		err := do(places[i])
 		done[i] = err == nil
 		return err
 	})
-	r.checks.left = nil
 	for i, p := range places {
-		if err != nil && !done[i] {
-			r.checks.left = append(r.checks.left, p)
+		if !done[i] {
+			left = append(left, p)
 		}
 	}
-	return err
+	return left, err
 }
 
-// compareChanged compares the places of users whose records have changed.
-func (r *Registry) compareChanged() error {
-	at := &r.checks
-	err := r.records(r.ctx, everyRecord, max(at.before, at.reached)+1, func(u place.User, v bus.Value) error {
-		for _, p := range r.o.Sockets.Of(u) {
-			if err := r.compare(p, v); err != nil {
-				return err
-			}
-		}
-		at.reached = v.Seq
-		return nil
-	})
-	if err == nil {
-		at.before, at.walked, at.reached = at.walked, max(at.walked, at.reached), 0
-	}
-	return err
-}
-
-// checkPlace reads the record of a place at the leader and compares the two.
-func (r *Registry) checkPlace(p place.Place) error {
-	v, err := r.read(r.ctx, key(p.User), true)
+// checkPlace reads the record of a place, at the leader or from any replica, and
+// compares the two.
+func (r *Registry) checkPlace(p place.Place, leader bool) error {
+	v, err := r.read(r.ctx, key(p.User), leader)
 	if err != nil {
 		return err
 	}

@@ -215,8 +215,8 @@ func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, 
 }
 
 // copyEvents copies the events of a record that are missing in the stream. The
-// expected sequence keeps two gateways from copying the same one. The record's
-// next change or the next walk copies what is left.
+// expected sequence keeps two gateways from copying the same one. What is left is tried
+// again, and copied by the record's next change or by the next walk if this gateway dies.
 func (r *Registry) copyEvents(u place.User, out []Event) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
@@ -239,7 +239,7 @@ func (r *Registry) copyEvents(u place.User, out []Event) {
 			}
 		}
 	}
-	if r.ctx.Err() == nil {
-		r.sweepIn(time.Minute)
+	if r.now()-out[len(out)-1].Time < sweepEvery.Milliseconds() { // else a walk will come to it
+		time.AfterFunc(time.Minute, func() { r.goes(func() { r.copyEvents(u, out) }) })
 	}
 }

@@ -295,6 +295,32 @@ func (l *leases) current() (term uint64, vouched bool) {
 	return l.term, l.checked == l.term
 }
 
+// rank returns how many gateways there are as far as this one knows, itself included,
+// and which of them it is, by name.
+func (l *leases) rank(self string) (rank, of int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of = 1
+	for gw, is := range l.others {
+		if !is.live {
+			continue
+		}
+		of++
+		if gw < self {
+			rank++
+		}
+	}
+	return rank, of
+}
+
+// gone reports whether a gateway's lease has lapsed, as far as is known.
+func (l *leases) gone(gateway string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	is, known := l.others[gateway]
+	return known && !is.live
+}
+
 // pollLeases reads which gateways there are.
 func (r *Registry) pollLeases(ctx context.Context) error {
 	prefix := leaseKey("")
@@ -349,7 +375,7 @@ func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease,
 	r.leases.mu.Unlock()
 	if !is.live && (was.live || !known) {
 		r.log.Info("registry: a gateway is gone", "gateway", gw)
-		r.sweepIn(r.o.Grace + time.Second)
+		r.gatewayGone()
 	}
 	return is, nil
 }

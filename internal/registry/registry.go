@@ -11,7 +11,8 @@
 //	lease.go          which gateways are alive
 //	sockets.go        what is asked of the gateway of this process
 //	signal.go         kick, probe and drop, to the gateway that holds a socket
-//	check.go          sockets of this gateway compared with the records
+//	check.go          places of this gateway compared with the records, all at once
+//	round.go          the same all the time, some a second
 //	sweep.go          places that nobody else ends
 //	settings.go       the settings of an app and their rules
 //	settingsstore.go  how they are stored and reach every gateway
@@ -22,8 +23,9 @@
 //
 // The record is the truth and sockets follow it. Every attach has a number
 // from the compare-and-set; whatever names an older one is ignored. A signal
-// may be lost, late or repeated: each gateway also compares its places with
-// the records that have changed every 30 s, and with all after every reconnect.
+// may be late or repeated, and is lost with the gateway that sends it: the others
+// compare their places with the records when one has gone, every five minutes,
+// and after every reconnect.
 package registry
 
 import (
@@ -77,7 +79,7 @@ type Options struct {
 	// error. It must not block.
 	Observe func(op string, took time.Duration, conflicts int, err error)
 
-	// For tests: the clock, the length of a lease and the time between checks.
+	// For tests: the clock, the length of a lease and the time between two looks at the settings.
 	now         func() time.Time
 	leaseTTL    time.Duration
 	check       time.Duration
@@ -115,6 +117,7 @@ type Registry struct {
 	feed       feed
 	strangers  strangers
 	checks     checks
+	rounds     rounds
 	checkNow   chan struct{} // compare all places now
 	natsBack   chan struct{} // the connection is back: renew the lease now
 	tidySlots  chan struct{} // limits the work that ends places
@@ -153,6 +156,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		o: o, bus: o.Bus, log: o.Log,
 		self:     token(o.Node) + "." + randomHex(6),
 		checkNow: make(chan struct{}, 1), natsBack: make(chan struct{}, 1),
+		rounds:    rounds{gone: make(chan struct{}, 1)},
 		tidySlots: make(chan struct{}, 64), leaveSlots: make(chan struct{}, 64),
 	}
 	r.store = r.bus

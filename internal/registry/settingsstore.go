@@ -109,8 +109,8 @@ func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
 	r.spreadSettings(app, s.Revision, data)
 	r.checkSoon()
 	r.goes(func() {
-		if err := r.sweep(r.ctx, appKeys(app)); err != nil && r.ctx.Err() == nil {
-			r.sweepIn(0)
+		if err := r.sweep(r.ctx, span{keys: appKeys(app), from: 1}); err != nil && r.ctx.Err() == nil {
+			r.sweepIn(0, sweepAll)
 		}
 	})
 }

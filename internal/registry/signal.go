@@ -73,7 +73,7 @@ func (r *Registry) handle(s signal) {
 		sockets.Supersede(s.Place)
 		r.again(s.Place, func() bool { sockets.Supersede(s.Place); return false })
 	case opCheck:
-		r.goes(func() { _ = r.checkPlace(s.Place) })
+		r.goes(func() { _ = r.checkPlace(s.Place, true) })
 	}
 }
 

@@ -190,6 +190,7 @@ func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	}
 	if st.write {
 		r.tell(u, st)
+		r.mind(u, &st.next)
 	}
 	if st.after != nil {
 		st.after()
@@ -381,9 +382,7 @@ func (r *Registry) Detach(ctx context.Context, p place.Place, clean bool) error 
 func (r *Registry) detach(ctx context.Context, d socketEnd) error {
 	return r.mutate(ctx, "detach", d.place.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := detach(rec, s, d.place, d.clean, d.since, now)
-		st := c.step(next)
-		st.after = func() { r.endAt(d.place.User, c.Due) }
-		return st
+		return c.step(next)
 	})
 }
 
@@ -399,7 +398,7 @@ func (r *Registry) Renew(ctx context.Context, p place.Place, signedAt, expiresAt
 		return st
 	})
 	if verdict == place.KickedOut {
-		r.goes(func() { _ = r.checkPlace(p) })
+		r.goes(func() { _ = r.checkPlace(p, true) })
 	}
 	return verdict, err
 }

@@ -3,6 +3,9 @@ package registry
 import (
 	"context"
 	"errors"
+	"math"
+	"math/bits"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -11,27 +14,44 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Each gateway ends the places of the sockets that it lost. If a gateway dies,
-// the others find its places in a walk over all records when grace is over; a
-// walk every ten minutes finds the rest.
+// Each gateway ends the places of the sockets that it lost. If a gateway dies, the others
+// find its places in a walk over all records when grace is over, and a walk every ten
+// minutes finds the rest. Of such a walk each gateway does a part, since every record is
+// read at every walk: what that costs does not grow with the gateways, and it comes in
+// the minute in which the sockets of the one that died have just logged in again.
 
 const sweepEvery = 10 * time.Minute
 
 // orphanAfter is longer than any login takes from the record to the socket.
 const orphanAfter = time.Minute
 
+// sweepKind says which records a walk comes to, the later kinds to more of them.
+type sweepKind int
+
+const (
+	// sweepTurn is this gateway's part, another one in each of the walks that come every
+	// ten minutes: what only this gateway can tell of a record it can tell at some time.
+	sweepTurn sweepKind = iota
+	// sweepPart is this gateway's part, the same in each of them.
+	sweepPart
+	// sweepAll is all, because something could not be done that no other gateway knows of.
+	sweepAll
+)
+
 // sweeps is when the next walk is due.
 type sweeps struct {
 	mu   sync.Mutex
 	at   time.Time
+	kind sweepKind
 	wake chan struct{}
 }
 
-// sweepIn schedules a walk over all records after d, or earlier.
-func (r *Registry) sweepIn(d time.Duration) {
+// sweepIn schedules a walk after d, or earlier.
+func (r *Registry) sweepIn(d time.Duration, kind sweepKind) {
 	at := time.Now().Add(d)
 	r.sweeps.mu.Lock()
 	defer r.sweeps.mu.Unlock()
+	r.sweeps.kind = max(r.sweeps.kind, kind)
 	if r.sweeps.at.IsZero() || at.Before(r.sweeps.at) {
 		r.sweeps.at = at
 		if r.sweeps.wake != nil {
@@ -48,7 +68,7 @@ func (r *Registry) keepSweeping() {
 	r.sweeps.mu.Lock()
 	r.sweeps.wake = wake
 	r.sweeps.mu.Unlock()
-	r.sweepIn(r.o.Grace + time.Second)
+	r.sweepIn(r.o.Grace+time.Second, sweepPart)
 	for {
 		r.sweeps.mu.Lock()
 		t := time.NewTimer(time.Until(r.sweeps.at))
@@ -63,36 +83,73 @@ func (r *Registry) keepSweeping() {
 		case <-t.C:
 		}
 		r.sweeps.mu.Lock()
-		r.sweeps.at = time.Now().Add(sweepEvery)
+		kind := r.sweeps.kind
+		r.sweeps.at, r.sweeps.kind = time.Now().Add(sweepEvery), sweepTurn
 		r.sweeps.mu.Unlock()
-		if err := r.sweep(r.ctx, everyRecord); err != nil && r.ctx.Err() == nil {
+		if err := r.sweepNow(r.ctx, kind); err != nil && r.ctx.Err() == nil {
 			r.log.Warn("registry: not all records could be checked", "error", err)
-			r.sweepIn(5 * time.Second)
+			r.sweepIn(5*time.Second, kind)
 		}
 	}
 }
 
-// sweep tidies all records whose key matches, everyRecord or the appKeys of an app, and
-// compares the places here with theirs.
-func (r *Registry) sweep(ctx context.Context, keys string) error {
-	here := make(map[place.Place]bool) // whether a record has shown it
-	for _, p := range r.o.Sockets.Places() {
-		here[p] = false
+// sweepNow walks over what a kind of walk comes to.
+func (r *Registry) sweepNow(ctx context.Context, kind sweepKind) error {
+	records := span{keys: everyRecord, from: 1, gentle: true}
+	if rank, of := r.leases.rank(r.self); kind != sweepAll && of > 1 {
+		oldest, newest, err := r.bus.Bounds(ctx, usersStream)
+		if err != nil {
+			return err
+		}
+		if kind == sweepTurn {
+			rank = (rank + int(time.Now().UnixNano()/int64(sweepEvery))) % of
+		}
+		records.share = shareOf(newest+1-oldest, rank, of)
 	}
-	err := r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
+	return r.sweep(ctx, records)
+}
+
+// share is which positions of a stream are this gateway's in a walk that gateways share:
+// of so many blocks of the same length each of them has one, and so on. A record that
+// changes meanwhile gets another position, which may be that of a gateway that has been
+// there already: whoever changes it takes over what is to be done (mind).
+type share struct{ block, rank, of uint64 }
+
+// shareBlocks is how many blocks each gateway has at least.
+const shareBlocks = 4
+
+// shareOf returns the share of one of so many gateways in a stream of this length. The
+// length of a block is a power of two, as they must agree on it, and the stream grows
+// while they ask how long it is.
+func shareOf(length uint64, rank, of int) *share {
+	most := length / uint64(of*shareBlocks)
+	return &share{block: uint64(1) << max(bits.Len64(most)-1, 0), rank: uint64(rank), of: uint64(of)}
+}
+
+func (s *share) has(seq uint64) bool { return s == nil || seq/s.block%s.of == s.rank }
+
+// next returns the first position of the share from seq on, and how many more follow at
+// once.
+func (s *share) next(seq uint64) (from, follow uint64) {
+	if s == nil {
+		return seq, math.MaxUint64
+	}
+	if n := seq / s.block; !s.has(seq) {
+		seq = (n + (s.rank+s.of-n%s.of)%s.of) * s.block
+	}
+	return seq, s.block - 1 - seq%s.block
+}
+
+// sweep tidies these records.
+func (r *Registry) sweep(ctx context.Context, records span) error {
+	return r.walk(ctx, records, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
 			// The record says that it has been attached here for some time,
 			// and no socket has it. (An attach number is at least the time of
 			// the attach.)
 			in := &rec.Instances[i]
-			if in.Gateway != r.self || in.Down != 0 {
-				continue
-			}
-			p := in.holder(u).Place
-			if _, ok := here[p]; ok {
-				here[p] = true
-			} else if r.now()-int64(in.Attach) > orphanAfter.Milliseconds() {
-				r.orphan(p)
+			if in.Gateway == r.self && in.Down == 0 && r.now()-int64(in.Attach) > orphanAfter.Milliseconds() {
+				r.orphan(in.holder(u).Place)
 			}
 		}
 		rec = lapse(rec, r.lapsed(ctx))
@@ -107,17 +164,6 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 		r.endAt(u, c.Due)
 		return nil
 	})
-	for p, shown := range here {
-		if err == nil && !shown && covers(keys, p.User) {
-			err = r.checkPlace(p)
-		}
-	}
-	return err
-}
-
-// covers reports whether a walk over these keys comes to a user's record.
-func covers(keys string, u place.User) bool {
-	return keys == everyRecord || keys == appKeys(u.SDKAppID)
 }
 
 // appKeys are those of an app's records.
@@ -140,9 +186,17 @@ const everyRecord = ">"
 // users. So batches are large; bus.Batch limits their bytes.
 const recordsAtOnce = 4096
 
-// walk calls f for each record that matches and can be read, as records does.
-func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u place.User, rec Record, seq uint64) error) error {
-	return r.records(ctx, keys, from, func(u place.User, v bus.Value) error {
+// span says which records a walk comes to.
+type span struct {
+	keys   string // everyRecord, or the appKeys of an app
+	from   uint64 // position in the stream
+	share  *share // nil: all
+	gentle bool   // nobody waits for it: it leaves most of the time to others
+}
+
+// walk calls f for each record of a span that can be read, as records does.
+func (r *Registry) walk(ctx context.Context, s span, f func(u place.User, rec Record, seq uint64) error) error {
+	return r.records(ctx, s, func(u place.User, v bus.Value) error {
 		rec, err := decodeRecord(v.Data)
 		if err != nil {
 			r.log.Error("registry: "+err.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
@@ -152,15 +206,24 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 	})
 }
 
-// records calls f for each record that matches, from a sequence number on.
-// Records that change meanwhile may come twice; none is missed.
-func (r *Registry) records(ctx context.Context, keys string, from uint64, f func(u place.User, v bus.Value) error) error {
-	filter := keys
+// gentleRest is how many times longer than a batch has taken a gentle walk rests before
+// the next one, and gentleMost how long at most.
+const (
+	gentleRest = 3
+	gentleMost = 2 * time.Second
+)
+
+// records calls f for each record of a span. Records that change meanwhile may come
+// twice; none is missed but of a share.
+func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v bus.Value) error) error {
+	filter := s.keys
 	if filter != everyRecord {
-		filter = bus.BucketSubject(bus.BucketUsers, keys)
+		filter = bus.BucketSubject(bus.BucketUsers, filter)
 	}
-	for {
-		values, err := r.bus.Batch(ctx, usersStream, filter, from, recordsAtOnce)
+	for from := s.from; ; {
+		start := time.Now()
+		at, follow := s.share.next(from)
+		values, err := r.bus.Batch(ctx, usersStream, filter, at, int(min(follow, recordsAtOnce-1))+1)
 		if err != nil && !errors.Is(err, bus.ErrNoValue) {
 			return err
 		}
@@ -170,12 +233,15 @@ func (r *Registry) records(ctx context.Context, keys string, from uint64, f func
 		for _, v := range values {
 			from = v.Seq + 1
 			u, ok := userOf(v.Subject)
-			if !ok {
+			if !ok || !s.share.has(v.Seq) {
 				continue
 			}
 			if err := f(u, v); err != nil {
 				return err
 			}
+		}
+		if s.gentle && !r.sleepCtx(ctx, min(gentleRest*time.Since(start), gentleMost)) {
+			return ctx.Err()
 		}
 	}
 }
@@ -223,12 +289,35 @@ func (r *Registry) endAt(u place.User, due int64) {
 			case <-r.ctx.Done():
 				return
 			}
-			defer func() { <-r.tidySlots }()
-			if err := r.tidyUser(r.ctx, u); err != nil && r.ctx.Err() == nil {
-				r.sweepIn(5 * time.Second)
+			err := errAway
+			if r.Live() { // else so many of them would wait for nothing
+				err = r.tidyUser(r.ctx, u)
+			}
+			<-r.tidySlots
+			if err != nil {
+				r.endAt(u, r.now()+endAgain.Milliseconds()+rand.Int64N(endAgain.Milliseconds()))
 			}
 		})
 	})
+}
+
+// endAgain is how long after a place could not be ended that is tried again, at least.
+const endAgain = 5 * time.Second
+
+// mind takes over the times at which places of a record are to end that has just been
+// written here, from gateways that have gone.
+func (r *Registry) mind(u place.User, rec *Record) {
+	var s rules
+	for i := range rec.Instances {
+		in := &rec.Instances[i]
+		if in.Down == 0 || in.Gateway != r.self && !r.leases.gone(in.Gateway) {
+			continue
+		}
+		if s.Grace == 0 {
+			s = r.rules(u.SDKAppID)
+		}
+		r.endAt(u, in.due(s))
+	}
 }
 
 // tidyUser ends the places in one record whose time is over.

@@ -131,6 +131,20 @@ func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n in
 	return values, nil
 }
 
+// Bounds is that of bus.Bus.
+func (b *Bus) Bounds(ctx context.Context, stream string) (oldest, newest uint64, err error) {
+	s := b.named(stream)
+	if s == nil {
+		return 0, 0, fmt.Errorf("busmodel: there is no stream %s", stream)
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer leave()
+	return max(s.oldest, 1), s.last, nil
+}
+
 // WatchBucket is that of bus.Bus, but for values that were replaced before they
 // were handed on.
 func (b *Bus) WatchBucket(ctx, life context.Context, bucket, pattern string) (follow func(handle func(key string, v bus.Value)), err error) {

@@ -1,0 +1,93 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// A signal is sent again until it is answered or its receiver's lease has lapsed, so it
+// is lost only with the gateway that sends it. Each gateway therefore compares its places
+// with their records when another one has gone, spread over half a minute in which the
+// sockets of that one may be logging in again; and every five minutes all the same, as a
+// net for what nobody has thought of. What a round costs goes by a gateway's own places,
+// however many gateways there are and whatever happens at them.
+
+const (
+	roundEvery = 5 * time.Minute
+	// roundHurried is how long a round takes after a gateway has gone. It begins a little
+	// later: a place may have been displaced while its login was not over.
+	roundHurried = 30 * time.Second
+	roundAfter   = recentFor
+)
+
+// rounds is how far the comparisons have come. All but gone belongs to the goroutine of
+// keepChecking.
+type rounds struct {
+	gone chan struct{} // a gateway has gone
+
+	left    []place.Place // of this round
+	fast    bool          // it is one because a gateway has gone, and is not begun anew
+	each    int           // how many of them a second
+	next    time.Time     // when the next round begins
+	hurried time.Time     // when one begins because a gateway has gone; zero: none has
+}
+
+// hurry has a round begin soon.
+func (c *rounds) hurry(now time.Time) {
+	if c.hurried.IsZero() {
+		c.hurried = now.Add(roundAfter)
+	}
+}
+
+// begin begins a round over these places that is over after d.
+func (c *rounds) begin(places []place.Place, d time.Duration) {
+	seconds := int(d / time.Second)
+	c.left, c.each, c.fast = places, (len(places)+seconds-1)/seconds, d < roundEvery
+}
+
+// end ends a round: all places have been compared at once.
+func (c *rounds) end(now time.Time) { c.left, c.next = nil, now.Add(roundEvery) }
+
+// compareSome compares those places of a round whose turn is in this second. What the
+// store does not answer is read in the next one.
+func (r *Registry) compareSome(now time.Time) {
+	at := &r.rounds
+	if !r.Live() {
+		return // all of them will be compared
+	}
+	switch {
+	case !at.hurried.IsZero() && !now.Before(at.hurried) && !(at.fast && len(at.left) > 0):
+		at.hurried, at.next = time.Time{}, now.Add(roundEvery)
+		at.begin(r.o.Sockets.Places(), roundHurried)
+	case at.next.IsZero(): // the first second
+		at.next = now.Add(roundEvery)
+	case len(at.left) == 0 && !now.Before(at.next):
+		at.next = now.Add(roundEvery)
+		at.begin(r.o.Sockets.Places(), roundEvery)
+	}
+	n := min(at.each, len(at.left))
+	if n == 0 {
+		return
+	}
+	failed, _ := spreadLeft(at.left[:n], func(p place.Place) error {
+		if !r.attached(p) {
+			return nil
+		}
+		return r.checkPlace(p, false)
+	})
+	at.left = append(failed, at.left[n:]...)
+	if len(at.left) == 0 {
+		at.left = nil
+	}
+}
+
+// gatewayGone has this gateway compare its places, and do its part of a walk over all
+// records when the grace of the places of the one that has gone is over.
+func (r *Registry) gatewayGone() {
+	select {
+	case r.rounds.gone <- struct{}{}:
+	default:
+	}
+	r.sweepIn(r.o.Grace+time.Second, sweepPart)
+}
