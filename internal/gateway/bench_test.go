@@ -4,16 +4,19 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -43,6 +46,38 @@ func BenchmarkLogin(b *testing.B) {
 		c := w.rawLogin(fmt.Sprint("u", i), sigs[i], fmt.Sprintf("%032x", i))
 		c.Close()
 	}
+}
+
+// BenchmarkPing has clients ping, each again when it has its answer. The clients' share
+// is included.
+func BenchmarkPing(b *testing.B) {
+	w := begin(b, setup{})
+	const each = frame.Burst / 2 // more would be too many at once
+	ping := masked(0x81, []byte(`{"jsonrpc":"2.0","id":123456,"method":"ping"}`))
+	clients := make([]net.Conn, (b.N+each-1)/each)
+	for i := range clients {
+		user := fmt.Sprint("u", i)
+		clients[i] = w.rawLogin(user, usersig.Sign(app, key, user, time.Now(), time.Hour), fmt.Sprintf("%032x", i)).(net.Conn)
+	}
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for i, c := range clients {
+		wg.Go(func() {
+			defer c.Close()
+			buf := make([]byte, 256)
+			for range min(each, b.N-i*each) {
+				if _, err := c.Write(ping); err != nil {
+					b.Error(err)
+					return
+				}
+				if _, err := c.Read(buf); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // BenchmarkIdle holds sockets whose clients are silent, in a process of their own, and

@@ -14,7 +14,7 @@
 //	hands.go     the goroutines that handle frames
 //	login.go     the login frame
 //	loginframe.go  what it and its answer hold
-//	methods.go   logout, farewell, renew, ping
+//	methods.go   logout, farewell, renew
 //	session.go   what other packages see: Session, Notify, Handle
 //	sockets.go   what the registry asks: Kick, Alive, Places, Of, Drop, Supersede
 //	farewell.go  the sealed token that says logout
@@ -27,7 +27,8 @@
 //	ports.go     what it needs of the registry
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
-// written or the registry is asked. The locks of fair.Limit, limiter, gate and room are
+// written or the registry is asked, except that hear answers pings, as far as the
+// kernel takes that at once, under socket.mu. The locks of fair.Limit, limiter, gate and room are
 // held alone. socket.reading is taken before them all, and held by the goroutine that
 // serves a socket until its end; the poller only tries it, and takes poller.mu last.
 // Each struct says which lock guards what of it. Whoever removes a session from the

@@ -55,6 +55,13 @@ func (sess *Session) Queued() int {
 	return sess.s.out.bytes
 }
 
+// Writing reports whether something is being written to a session's client.
+func (sess *Session) Writing() bool {
+	sess.s.mu.Lock()
+	defer sess.s.mu.Unlock()
+	return sess.s.out.writing
+}
+
 // Sessions returns the local sessions of a user.
 func (g *Gateway) Sessions(user place.User) []*Session {
 	g.mu.RLock()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -45,7 +46,9 @@ func (s *socket) received(op opcode, text []byte) {
 	case isPing(text):
 		// A ping overtakes waiting requests, so that a slow request does not look
 		// like a dead connection.
-		s.g.work.Go(func() { s.ping(text) })
+		if !s.pongLocked(text) {
+			s.enqueueLocked(text)
+		}
 	default:
 		s.in.leaving = s.in.leaving || isLogout(text)
 		s.enqueueLocked(text)
@@ -92,22 +95,39 @@ func isPing(text []byte) bool {
 	return len(text) < 100 && bytes.Contains(text, []byte(`"method":"ping"`))
 }
 
-// ping answers a frame that looks like a ping, and puts anything else back
-// into the queue.
-func (s *socket) ping(text []byte) {
-	defer s.survive()
-	r, refused, _ := jsonframe.DecodeRequest(text)
-	if refused == nil && r.Method == frame.Ping {
-		s.pong(r)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.enqueueLocked(text)
+func (s *socket) pong(r jsonframe.Request) { s.answer(r, s.g.pingResult(), nil) }
+
+func (g *Gateway) pingResult() json.RawMessage {
+	w := make(jsonframe.Writer, 0, 40)
+	w.Object()
+	w.Int("serverTime", g.o.Now().UnixMilli())
+	w.End()
+	return json.RawMessage(w)
 }
 
-func (s *socket) pong(r jsonframe.Request) {
-	s.answer(r, pingResult{s.g.o.Now().UnixMilli()}, nil)
+// pongLocked queues the answer to a frame that looks like a ping, and returns false if it
+// is none. Whoever reads does that, and sends it when all is read that has come: pings are
+// all that an idle client sends, and a goroutine for each would cost more than the rest.
+func (s *socket) pongLocked(text []byte) bool {
+	r, refused, _ := jsonframe.DecodeRequest(text)
+	if refused != nil || r.Method != frame.Ping || !r.Call {
+		return false
+	}
+	if s.takesLocked() {
+		s.out.push(outFrame{opcode: opText, text: s.g.compose(r, s.g.pingResult(), nil)})
+		s.pongs = true
+	}
+	return true
+}
+
+// sendPongs sends the answers to pings that pongLocked has queued.
+func (s *socket) sendPongs() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pongs = false
+	if s.out.writing || !s.writtenLocked() {
+		s.flushLocked()
+	}
 }
 
 // take parses one frame and carries it out.

@@ -11,14 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-type (
-	pingResult struct {
-		ServerTime int64 `json:"serverTime"`
-	}
-	renewResult struct {
-		ExpiresIn int64 `json:"expiresIn"`
-	}
-)
+type renewResult struct {
+	ExpiresIn int64 `json:"expiresIn"`
+}
 
 // logout ends the session and answers: the place is released, then {} and
 // close 4001.

@@ -16,7 +16,8 @@ const (
 )
 
 // outbox is what waits to be written to a socket, under the socket's lock.
-// One goroutine writes, and only while there is something to write.
+// One goroutine writes, and only while there is something to write; answers to pings are
+// written by whoever reads, as far as the kernel takes them at once.
 type outbox struct {
 	frames  []outFrame
 	bytes   int
@@ -163,6 +164,39 @@ func (s *socket) flushLocked() {
 	go s.flush()
 }
 
+// writtenLocked writes the frames that are to go out if the kernel takes them at once, so
+// that no goroutine is needed for them, and returns false if one is. Nothing is being
+// written.
+func (s *socket) writtenLocked() bool {
+	due := s.out.frames[:s.out.due()]
+	if len(due) == 0 || s.out.closing || s.raw.hurry.Load() {
+		return false
+	}
+	held := heldBuffers.Get().(*[]byte)
+	b := (*held)[:0]
+	defer func() {
+		*held = b[:0]
+		heldBuffers.Put(held)
+	}()
+	for _, f := range due {
+		size := f.size()
+		if len(b)+longestHead+size > heldMost {
+			return false
+		}
+		b = f.appendText(appendHead(b, f.opcode, size))
+	}
+	n := s.raw.writeSome(b)
+	if n == 0 {
+		return false // it is full or has ended, as the next write will find out
+	}
+	s.out.take()
+	if n < len(b) {
+		s.out.writing = true
+		go s.flushRest(slices.Clone(b[n:]))
+	}
+	return true
+}
+
 // flush writes until nothing is left. A failed write has already ended the
 // connection below; whoever reads will notice.
 func (s *socket) flush() {
@@ -198,6 +232,14 @@ func (s *socket) flush() {
 	if s.out.waiter != nil {
 		close(s.out.waiter)
 	}
+}
+
+// flushRest writes what is left of a frame, and then what flush does.
+func (s *socket) flushRest(rest []byte) {
+	if s.raw.write(rest, nil) != nil {
+		s.abort()
+	}
+	s.flush()
 }
 
 // written waits until the close frame has been written, or cannot be, if there is

@@ -148,7 +148,9 @@ func (s *socket) park() bool {
 	if err != nil {
 		return false
 	}
+	s.mu.Lock()
 	s.raw.fd = fd
+	s.mu.Unlock()
 	s.parked.Store(true)
 	if !p.add(s) {
 		return !s.parked.CompareAndSwap(true, false) // somebody else may have unparked it
@@ -168,6 +170,16 @@ func (s *socket) unpark() {
 		s.g.poller().remove(s)
 		go s.g.serveCounted(s)
 	}
+}
+
+// writeSome writes what the kernel takes at once, and returns how many bytes it took.
+// Nobody else may be writing.
+func (c *rawConn) writeSome(b []byte) (n int) {
+	if c.fd == nil || c.failed.Load() || c.closing.Load() {
+		return 0
+	}
+	_ = c.fd.Control(func(fd uintptr) { n, _ = syscall.Write(int(fd), b) })
+	return max(n, 0)
 }
 
 func (p *poller) add(s *socket) (added bool) {

@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,4 +124,101 @@ func TestWithoutPoller(t *testing.T) {
 	late, _ := w.login(page("bob"))
 	late.expectOpen()
 	p.expectOpen()
+}
+
+// notReading is a session whose client reads nothing by itself.
+func notReading(t *testing.T, w *world, user string) (net.Conn, *gateway.Session) {
+	c := w.rawDial()
+	_, err := c.Write(signedLogin(user, fmt.Sprintf("%032x", 1)))
+	require.NoError(t, err)
+	_, err = io.ReadAtLeast(c, make([]byte, 2048), 200)
+	require.NoError(t, err)
+	u := place.User{SDKAppID: app, UserID: user}
+	eventually(t, "login", func() bool { return len(w.g.Sessions(u)) == 1 })
+	require.NoError(t, c.SetDeadline(time.Now().Add(within)))
+	return c, w.g.Sessions(u)[0]
+}
+
+var aPing = masked(0x81, []byte(`{"jsonrpc":"2.0","id":7,"method":"ping"}`))
+
+// A ping of a client that does not read is answered behind what the kernel has taken.
+func TestPingOfAClientThatDoesNotRead(t *testing.T) {
+	w := begin(t, setup{})
+	c, sess := notReading(t, w, "alice")
+	n := sess.Fill()
+	require.Positive(t, n)
+	_, err := c.Write(aPing)
+	require.NoError(t, err)
+	_, err = io.CopyN(io.Discard, c, int64(n))
+	require.NoError(t, err)
+	got := make([]byte, 2+len(`{"jsonrpc":"2.0","id":7`))
+	_, err = io.ReadFull(c, got)
+	require.NoError(t, err)
+	require.Equal(t, `{"jsonrpc":"2.0","id":7`, string(got[2:]))
+	eventually(t, "nothing is being written", func() bool { return !sess.Writing() })
+}
+
+// A frame of which the kernel takes only the beginning is written to its end, and nothing
+// comes between. If the connection ends meanwhile, so does the socket.
+func TestFramesThatAreCut(t *testing.T) {
+	w := begin(t, setup{})
+	text := strings.Repeat("0123456789", 1600)
+	for n, cut := 0, false; !cut; n++ {
+		require.Less(t, n, 100, "no frame was cut")
+		user := fmt.Sprint("user", n)
+		c, sess := notReading(t, w, user)
+		var want strings.Builder
+		for more := false; !more; {
+			frame := text[:len(text)-n] // of another length each time
+			cut, more = sess.WriteNow(frame)
+			fmt.Fprintf(&want, "\x81\x7e%c%c%s", 0, 0, frame)
+		}
+		if cut && n%2 == 0 {
+			_, more := sess.WriteNow("the last one")
+			require.True(t, more)
+			want.WriteString("\x81\x0cthe last one")
+		}
+		got := make([]byte, want.Len())
+		_, err := io.ReadFull(c, got)
+		require.NoError(t, err)
+		for at := 0; at+4 < len(got) && got[at+1] == 126; at += 4 + len(text) - n {
+			require.Equal(t, len(text)-n, int(got[at+2])<<8|int(got[at+3]))
+			got[at+2], got[at+3] = 0, 0
+		}
+		require.True(t, want.String() == string(got), "frames are not as they were sent")
+		require.NoError(t, c.Close())
+	}
+
+	c, sess := notReading(t, w, "bob")
+	for more := false; !more; {
+		_, more = sess.WriteNow(text)
+	}
+	require.NoError(t, c.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, c.Close())
+	eventually(t, "the write that waits ends with its connection", func() bool { return w.g.Held() == 0 })
+}
+
+// Pings that come at once are answered in their order.
+func TestPingsThatComeTogether(t *testing.T) {
+	w := begin(t, setup{})
+	c, _ := notReading(t, w, "alice")
+	var all, want []byte
+	for n := range 50 {
+		all = append(all, masked(0x81, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"ping"}`, 100+n))...)
+		want = fmt.Appendf(want, "%d ", 100+n)
+	}
+	_, err := c.Write(all)
+	require.NoError(t, err)
+	var got []byte
+	r := bufio.NewReader(c)
+	for range 50 {
+		head := make([]byte, 2)
+		_, err := io.ReadFull(r, head)
+		require.NoError(t, err)
+		text := make([]byte, head[1])
+		_, err = io.ReadFull(r, text)
+		require.NoError(t, err)
+		got = append(append(got, text[len(`{"jsonrpc":"2.0","id":`):][:3]...), ' ')
+	}
+	require.Equal(t, string(want), string(got))
 }

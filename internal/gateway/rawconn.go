@@ -18,7 +18,7 @@ import (
 type rawConn struct {
 	net.Conn                 // never changed
 	times    *times          // never changed
-	fd       syscall.RawConn // of Conn if it is parked; set before
+	fd       syscall.RawConn // of Conn if it is parked; set before, under the socket's lock
 	at       int32           // its descriptor
 	limit    atomic.Uint32   // bytes of one message
 	ended    atomic.Bool     // the socket takes no more frames
@@ -48,6 +48,9 @@ func (c *rawConn) use(conn net.Conn, t *times) {
 // mostDiscarded is how much is read from a client whose socket has ended.
 const mostDiscarded = 1 << 20
 
+// longestHead is how many bytes stand before a frame's payload at most.
+const longestHead = 10
+
 // heldMost is how many bytes of frames go out with one write.
 const heldMost = 16 << 10
 
@@ -67,7 +70,6 @@ func (c *rawConn) writeFrames(frames []outFrame) (err error) {
 		if c.hurry.Load() {
 			break
 		}
-		const longestHead = 10
 		size := f.size()
 		if len(b) > 0 && len(b)+longestHead+size > heldMost {
 			if err := c.write(b, nil); err != nil {

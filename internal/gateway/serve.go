@@ -104,6 +104,9 @@ func (s *socket) hear(b []byte) (over bool) {
 			s.unreadable(p)
 			s.deaf = true
 		}
+		if s.pongs {
+			s.sendPongs()
+		}
 	}()
 	if s.raw.ended.Load() {
 		// The peer's close frame is awaited; what comes before it is taken apart

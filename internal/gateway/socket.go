@@ -36,6 +36,7 @@ type socket struct {
 	late    uint32 // bytes that came after the socket's end
 	deaf    bool   // what comes is not looked at any more
 	over    bool   // nothing more is read
+	pongs   bool   // answers to pings go out when all is read that has come
 
 	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
