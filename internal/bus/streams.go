@@ -44,15 +44,22 @@ func (b *Bus) Size(ctx context.Context, stream string) (uint64, error) {
 	return s.CachedInfo().State.Bytes, nil
 }
 
-// Bounds returns the positions of a stream's oldest message and of its newest, which is
-// before the oldest in a stream that is empty.
-func (b *Bus) Bounds(ctx context.Context, stream string) (oldest, newest uint64, err error) {
+// Extent is how long a stream is.
+type Extent struct {
+	// Oldest and Newest are the positions of the oldest value and of the newest one,
+	// which is before the oldest in a stream that is empty.
+	Oldest, Newest uint64
+	Values         uint64
+}
+
+// Extent returns how long a stream is, as its leader knows.
+func (b *Bus) Extent(ctx context.Context, stream string) (Extent, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
-		return 0, 0, err
+		return Extent{}, err
 	}
 	state := s.CachedInfo().State
-	return state.FirstSeq, state.LastSeq, nil
+	return Extent{state.FirstSeq, state.LastSeq, state.Msgs}, nil
 }
 
 // Subjects returns the subjects of a stream that hold something, sorted, as

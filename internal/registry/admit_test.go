@@ -293,7 +293,8 @@ func TestChangesOtherThanAdmissions(t *testing.T) {
 	require.Equal(t, place.KickedOut, v)
 
 	down, c := detach(next, s, p(next, "c"), true, t0, t0)
-	require.Equal(t, t0+5000, c.Due)
+	require.True(t, c.Write)
+	require.Equal(t, t0+5000, down.Instances[down.find("c")].due(s))
 	again, c := detach(down, s, p(next, "c"), false, t0+99, t0+99)
 	require.False(t, c.Write)
 	require.Equal(t, down, again)

@@ -23,7 +23,7 @@ type change struct {
 	Evicted []eviction
 	Events  []Event
 	Write   bool
-	Due     int64 // of detach and tidy: when the next place ends; 0 for none
+	Due     int64 // of tidy: when the next place ends; 0 for none
 }
 
 func (r *Record) done(c change, s rules, now int64) (Record, change) {
@@ -58,7 +58,7 @@ func detach(old Record, s rules, p place.Place, clean bool, since, now int64) (R
 	in := &r.Instances[i]
 	in.Down, in.Clean = max(since, 1), clean
 	e := in.event(p.User, Lost, "", now)
-	return r.done(change{Events: []Event{e}, Write: true, Due: in.due(s)}, s, now)
+	return r.done(change{Events: []Event{e}, Write: true}, s, now)
 }
 
 // reattach records that an attachment which counts as disconnected has a

@@ -33,6 +33,7 @@ func (r *Registry) keepChecking() {
 			return
 		case <-second.C:
 			r.reportEnds()
+			r.checkDoubts()
 			r.compareSome(time.Now())
 			continue
 		case <-r.rounds.gone:
@@ -120,6 +121,50 @@ func spreadLeft(places []place.Place, do func(p place.Place) error) (left []plac
 		}
 	}
 	return left, err
+}
+
+// doubts are places that are to be compared with their records now: another gateway has
+// said so, and will not say it again.
+type doubts struct {
+	mu  sync.Mutex
+	all map[place.Place]struct{}
+}
+
+func (d *doubts) add(p place.Place) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil {
+		d.all = make(map[place.Place]struct{})
+	}
+	d.all[p] = struct{}{}
+}
+
+// take returns all of them, and has none any more.
+func (d *doubts) take() []place.Place {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := slices.Collect(maps.Keys(d.all))
+	d.all = nil
+	return all
+}
+
+// checkDoubts compares places that are doubted. Those whose records the store does not
+// give are left for the next second.
+func (r *Registry) checkDoubts() {
+	if !r.bus.Up() {
+		return
+	}
+	left, _ := spreadLeft(r.doubts.take(), func(p place.Place) error {
+		if err := r.checkPlace(p, true); unanswered(err) {
+			return err
+		}
+		return nil
+	})
+	for _, p := range left {
+		if r.attached(p) || r.recent.has(p) {
+			r.doubts.add(p)
+		}
+	}
 }
 
 // checkPlace reads the record of a place, at the leader or from any replica, and
@@ -244,6 +289,12 @@ func (o *unreported) reported(d socketEnd) {
 	}
 }
 
+// unanswered reports whether the store may yet do what it has not done.
+func unanswered(err error) bool {
+	var f *fault.Error
+	return err != nil && (!errors.As(err, &f) || f.Code == fault.ServerTimeout)
+}
+
 // reportEnds stores the ends that the store has not confirmed.
 func (r *Registry) reportEnds() {
 	if !r.bus.Up() {
@@ -259,8 +310,7 @@ func (r *Registry) reportEnds() {
 			report = r.release
 		}
 		err := report(ctx, d)
-		var f *fault.Error
-		if err != nil && (!errors.As(err, &f) || f.Code == fault.ServerTimeout) {
+		if unanswered(err) {
 			return err
 		}
 		// Either the store knows, or it never will: this timd cannot read the

@@ -217,7 +217,8 @@ func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, 
 // copyEvents copies the events of a record that are missing in the stream. The
 // expected sequence keeps two gateways from copying the same one. What is left is tried
 // again, and copied by the record's next change or by the next walk if this gateway dies.
-func (r *Registry) copyEvents(u place.User, out []Event) {
+// It returns false if something is left.
+func (r *Registry) copyEvents(u place.User, out []Event) (all bool) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	for try := 0; try < 20; try++ {
@@ -231,7 +232,7 @@ func (r *Registry) copyEvents(u place.User, out []Event) {
 			seq, err = r.store.Put(ctx, eventSubject(u), e.json(), seq, 0)
 		}
 		if err == nil {
-			return
+			return true
 		}
 		if !errors.Is(err, bus.ErrConflict) {
 			if ctx.Err() != nil || !r.sleep(100*time.Millisecond) {
@@ -242,4 +243,5 @@ func (r *Registry) copyEvents(u place.User, out []Event) {
 	if r.now()-out[len(out)-1].Time < sweepEvery.Milliseconds() { // else a walk will come to it
 		time.AfterFunc(time.Minute, func() { r.goes(func() { r.copyEvents(u, out) }) })
 	}
+	return false
 }

@@ -313,12 +313,11 @@ func (l *leases) rank(self string) (rank, of int) {
 	return rank, of
 }
 
-// gone reports whether a gateway's lease has lapsed, as far as is known.
-func (l *leases) gone(gateway string) bool {
+// live reports whether a gateway has a lease, as far as is known.
+func (l *leases) live(gateway string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	is, known := l.others[gateway]
-	return known && !is.live
+	return l.others[gateway].live
 }
 
 // pollLeases reads which gateways there are.

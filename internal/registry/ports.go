@@ -22,8 +22,8 @@ type Bus interface {
 	// replica may answer.
 	Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error)
 	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
-	// Bounds are the positions of a stream's oldest value and of its newest.
-	Bounds(ctx context.Context, stream string) (oldest, newest uint64, err error)
+	// Extent says how long a stream is.
+	Extent(ctx context.Context, stream string) (bus.Extent, error)
 	Purge(ctx context.Context, stream, pattern string) error
 	// WatchBucket returns a function that follows the keys of a bucket until life
 	// ends.

@@ -111,6 +111,7 @@ type Registry struct {
 	leases     leases
 	recent     recent
 	unreported unreported
+	doubts     doubts
 	sweeps     sweeps
 	endings    endings
 	history    logbook
@@ -157,6 +158,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		self:     token(o.Node) + "." + randomHex(6),
 		checkNow: make(chan struct{}, 1), natsBack: make(chan struct{}, 1),
 		rounds:    rounds{gone: make(chan struct{}, 1)},
+		sweeps:    sweeps{wake: make(chan struct{}, 1)},
 		tidySlots: make(chan struct{}, 64), leaveSlots: make(chan struct{}, 64),
 	}
 	r.store = r.bus

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/place"
@@ -10,7 +12,8 @@ import (
 // is lost only with the gateway that sends it. Each gateway therefore compares its places
 // with their records when another one has gone, spread over half a minute in which the
 // sockets of that one may be logging in again; and every five minutes all the same, as a
-// net for what nobody has thought of. What a round costs goes by a gateway's own places,
+// net for what nobody has thought of. A place that comes
+// meanwhile waits for the next round. What a round costs goes by a gateway's own places,
 // however many gateways there are and whatever happens at them.
 
 const (
@@ -31,17 +34,26 @@ type rounds struct {
 	each    int           // how many of them a second
 	next    time.Time     // when the next round begins
 	hurried time.Time     // when one begins because a gateway has gone; zero: none has
+	latest  time.Time     // it begins by then, whoever goes meanwhile
 }
 
 // hurry has a round begin soon.
 func (c *rounds) hurry(now time.Time) {
 	if c.hurried.IsZero() {
-		c.hurried = now.Add(roundAfter)
+		c.latest = now.Add(3 * roundAfter)
+	}
+	c.hurried = now.Add(roundAfter)
+	if c.hurried.After(c.latest) {
+		c.hurried = c.latest
 	}
 }
 
-// begin begins a round over these places that is over after d.
+// begin begins a round over these places that is over after d. They have the same order
+// in each round, so that the time between two looks at a place is that of a round.
 func (c *rounds) begin(places []place.Place, d time.Duration) {
+	slices.SortFunc(places, func(a, b place.Place) int {
+		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SDKAppID, b.SDKAppID), cmp.Compare(a.Instance, b.Instance))
+	})
 	seconds := int(d / time.Second)
 	c.left, c.each, c.fast = places, (len(places)+seconds-1)/seconds, d < roundEvery
 }

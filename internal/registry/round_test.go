@@ -104,7 +104,7 @@ func TestRoundsInARow(t *testing.T) {
 			}
 			now = now.Add(time.Second)
 		}
-		require.Equal(t, 3, rounds)
+		require.Equal(t, 2, rounds)
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // signal is a request to the gateway that holds a socket. It repeats what the
-// record says already: if it is lost, that gateway finds out a little later.
+// record says already: if it is lost, that gateway finds out in a round.
 type signal struct {
 	Op    string      `json:"op"`
 	Place place.Place `json:"place"`
@@ -73,7 +73,8 @@ func (r *Registry) handle(s signal) {
 		sockets.Supersede(s.Place)
 		r.again(s.Place, func() bool { sockets.Supersede(s.Place); return false })
 	case opCheck:
-		r.goes(func() { _ = r.checkPlace(s.Place, true) })
+		r.doubts.add(s.Place)
+		r.goes(r.checkDoubts)
 	}
 }
 

@@ -131,6 +131,7 @@ func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts
 		}
 		for _, st := range open {
 			r.recheck(u, st, &Record{})
+			r.mind(u, &st.next)
 		}
 		return r.fail(err)
 	}
@@ -190,8 +191,8 @@ func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	}
 	if st.write {
 		r.tell(u, st)
-		r.mind(u, &st.next)
 	}
+	r.mind(u, &st.next) // also where an earlier write is found that was not answered
 	if st.after != nil {
 		st.after()
 	}
@@ -398,7 +399,8 @@ func (r *Registry) Renew(ctx context.Context, p place.Place, signedAt, expiresAt
 		return st
 	})
 	if verdict == place.KickedOut {
-		r.goes(func() { _ = r.checkPlace(p, true) })
+		r.doubts.add(p)
+		r.goes(r.checkDoubts)
 	}
 	return verdict, err
 }

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"math"
 	"math/bits"
 	"math/rand/v2"
 	"strconv"
@@ -38,11 +37,10 @@ const (
 	sweepAll
 )
 
-// sweeps is when the next walk is due.
+// sweeps is when the next walk of each kind is due; zero: none is.
 type sweeps struct {
 	mu   sync.Mutex
-	at   time.Time
-	kind sweepKind
+	at   [sweepAll + 1]time.Time
 	wake chan struct{}
 }
 
@@ -51,97 +49,131 @@ func (r *Registry) sweepIn(d time.Duration, kind sweepKind) {
 	at := time.Now().Add(d)
 	r.sweeps.mu.Lock()
 	defer r.sweeps.mu.Unlock()
-	r.sweeps.kind = max(r.sweeps.kind, kind)
-	if r.sweeps.at.IsZero() || at.Before(r.sweeps.at) {
-		r.sweeps.at = at
-		if r.sweeps.wake != nil {
-			select {
-			case r.sweeps.wake <- struct{}{}:
-			default:
-			}
-		}
+	if old := r.sweeps.at[kind]; !old.IsZero() && !at.Before(old) {
+		return
+	}
+	r.sweeps.at[kind] = at
+	select {
+	case r.sweeps.wake <- struct{}{}:
+	default:
 	}
 }
 
+// next returns which walk is due next, and when.
+func (s *sweeps) next() (kind sweepKind, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, t := range s.at {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			kind, at = sweepKind(k), t
+		}
+	}
+	return kind, at
+}
+
+// begun notes that a walk begins.
+func (s *sweeps) begun(kind sweepKind) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at[kind] = time.Time{}
+}
+
 func (r *Registry) keepSweeping() {
-	wake := make(chan struct{}, 1)
-	r.sweeps.mu.Lock()
-	r.sweeps.wake = wake
-	r.sweeps.mu.Unlock()
 	r.sweepIn(r.o.Grace+time.Second, sweepPart)
+	r.sweepIn(r.untilTurn(time.Now()), sweepTurn)
 	for {
-		r.sweeps.mu.Lock()
-		t := time.NewTimer(time.Until(r.sweeps.at))
-		r.sweeps.mu.Unlock()
+		kind, at := r.sweeps.next()
+		t := time.NewTimer(time.Until(at))
 		select {
 		case <-r.ctx.Done():
 			t.Stop()
 			return
-		case <-wake:
+		case <-r.sweeps.wake:
 			t.Stop()
 			continue
 		case <-t.C:
 		}
-		r.sweeps.mu.Lock()
-		kind := r.sweeps.kind
-		r.sweeps.at, r.sweeps.kind = time.Now().Add(sweepEvery), sweepTurn
-		r.sweeps.mu.Unlock()
+		r.sweeps.begun(kind)
+		begun := time.Now()
 		if err := r.sweepNow(r.ctx, kind); err != nil && r.ctx.Err() == nil {
 			r.log.Warn("registry: not all records could be checked", "error", err)
 			r.sweepIn(5*time.Second, kind)
 		}
+		if kind == sweepTurn {
+			r.sweepIn(r.untilTurn(begun), sweepTurn)
+		}
 	}
+}
+
+// untilTurn returns how long it is until this gateway's walk in the period of sweepEvery
+// after this one. In each period the gateways walk one after the other, in its first
+// half: all of them at once would be felt.
+func (r *Registry) untilTurn(begun time.Time) time.Duration {
+	rank, of := r.leases.rank(r.self)
+	next := begun.Truncate(sweepEvery).Add(sweepEvery)
+	return time.Until(next) + sweepEvery/2*time.Duration(2*rank+1)/time.Duration(2*of)
 }
 
 // sweepNow walks over what a kind of walk comes to.
 func (r *Registry) sweepNow(ctx context.Context, kind sweepKind) error {
-	records := span{keys: everyRecord, from: 1, gentle: true}
-	if rank, of := r.leases.rank(r.self); kind != sweepAll && of > 1 {
-		oldest, newest, err := r.bus.Bounds(ctx, usersStream)
-		if err != nil {
-			return err
-		}
-		if kind == sweepTurn {
-			rank = (rank + int(time.Now().UnixNano()/int64(sweepEvery))) % of
-		}
-		records.share = shareOf(newest+1-oldest, rank, of)
+	e, err := r.bus.Extent(ctx, usersStream)
+	if err != nil {
+		return err
 	}
-	return r.sweep(ctx, records)
+	rank, of := r.leases.rank(r.self)
+	switch kind {
+	case sweepTurn:
+		rank = (rank + int(time.Now().Unix()/int64(sweepEvery.Seconds()))) % of
+	case sweepPart:
+	case sweepAll:
+		rank, of = 0, 1
+	}
+	return r.sweep(ctx, span{keys: everyRecord, from: 1, to: e.Newest, share: shareOf(e, rank, of), gentle: true})
 }
 
 // share is which positions of a stream are this gateway's in a walk that gateways share:
 // of so many blocks of the same length each of them has one, and so on. A record that
-// changes meanwhile gets another position, which may be that of a gateway that has been
-// there already: whoever changes it takes over what is to be done (mind).
-type share struct{ block, rank, of uint64 }
+// changes meanwhile gets another position, behind the end of the walk: whoever changes it
+// takes over what is to be done (mind).
+type share struct {
+	block, rank, of uint64
+	apart           float64 // how many positions there are for each record
+}
 
-// shareBlocks is how many blocks each gateway has at least.
-const shareBlocks = 4
+// shareBlocks is how many blocks each gateway has at least. In some of them there are
+// many records and in others few, as users come often and rarely.
+const shareBlocks = 16
 
-// shareOf returns the share of one of so many gateways in a stream of this length. The
-// length of a block is a power of two, as they must agree on it, and the stream grows
-// while they ask how long it is.
-func shareOf(length uint64, rank, of int) *share {
+// shareOf returns the share of one of so many gateways in a stream. The length of a block
+// is a power of two, as they must agree on it, and the stream grows while they ask how
+// long it is.
+func shareOf(e bus.Extent, rank, of int) *share {
+	length := e.Newest + 1 - e.Oldest
 	most := length / uint64(of*shareBlocks)
-	return &share{block: uint64(1) << max(bits.Len64(most)-1, 0), rank: uint64(rank), of: uint64(of)}
+	return &share{
+		block: uint64(1) << max(bits.Len64(most)-1, 0), rank: uint64(rank), of: uint64(of),
+		apart: max(1, float64(length)/float64(max(e.Values, 1))),
+	}
 }
 
 func (s *share) has(seq uint64) bool { return s == nil || seq/s.block%s.of == s.rank }
 
-// next returns the first position of the share from seq on, and how many more follow at
-// once.
-func (s *share) next(seq uint64) (from, follow uint64) {
-	if s == nil {
-		return seq, math.MaxUint64
+// next returns the first position of the share from seq on, and how many records are to
+// be read there at once: as many as may be in the rest of the block, and some more.
+func (s *share) next(seq uint64) (from uint64, records int) {
+	if s == nil || s.of == 1 {
+		return seq, recordsAtOnce
 	}
 	if n := seq / s.block; !s.has(seq) {
 		seq = (n + (s.rank+s.of-n%s.of)%s.of) * s.block
 	}
-	return seq, s.block - 1 - seq%s.block
+	left := s.block - seq%s.block
+	return seq, int(min(uint64(2*float64(left)/s.apart)+16, left, recordsAtOnce))
 }
 
-// sweep tidies these records.
+// sweep tidies the records of a span.
 func (r *Registry) sweep(ctx context.Context, records span) error {
+	copies := r.o.Events
 	return r.walk(ctx, records, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
 			// The record says that it has been attached here for some time,
@@ -155,13 +187,20 @@ func (r *Registry) sweep(ctx context.Context, records span) error {
 		rec = lapse(rec, r.lapsed(ctx))
 		now := r.now()
 		_, c := tidy(rec, r.rules(u.SDKAppID), u, now)
-		if len(rec.Out) > 0 && r.o.Events && now-rec.Out[0].Time > time.Minute.Milliseconds() {
-			r.goes(func() { r.copyEvents(u, rec.Out) })
-		}
-		if c.Write {
-			return r.tidyUser(ctx, u)
+		if copies && len(rec.Out) > 0 && now-rec.Out[0].Time > time.Minute.Milliseconds() {
+			copies = r.copyEvents(u, rec.Out) // else so many of them would wait for nothing
 		}
 		r.endAt(u, c.Due)
+		if !c.Write {
+			return nil
+		}
+		err := r.tidyUser(ctx, u)
+		if unanswered(err) {
+			r.endAgain(u)
+			if !r.Live() {
+				return err // and so would be all others
+			}
+		}
 		return nil
 	})
 }
@@ -188,10 +227,10 @@ const recordsAtOnce = 4096
 
 // span says which records a walk comes to.
 type span struct {
-	keys   string // everyRecord, or the appKeys of an app
-	from   uint64 // position in the stream
-	share  *share // nil: all
-	gentle bool   // nobody waits for it: it leaves most of the time to others
+	keys     string // everyRecord, or the appKeys of an app
+	from, to uint64 // the first position in the stream, and the last one; 0: there is no last one
+	share    *share // nil: all
+	gentle   bool   // nobody waits for it: it leaves most of the time to others
 }
 
 // walk calls f for each record of a span that can be read, as records does.
@@ -214,7 +253,8 @@ const (
 )
 
 // records calls f for each record of a span. Records that change meanwhile may come
-// twice; none is missed but of a share.
+// twice, or not at all where the span has an end. Without one it may go on for as long as
+// records change.
 func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v bus.Value) error) error {
 	filter := s.keys
 	if filter != everyRecord {
@@ -222,8 +262,11 @@ func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v b
 	}
 	for from := s.from; ; {
 		start := time.Now()
-		at, follow := s.share.next(from)
-		values, err := r.bus.Batch(ctx, usersStream, filter, at, int(min(follow, recordsAtOnce-1))+1)
+		at, n := s.share.next(from)
+		if s.to > 0 && at > s.to {
+			return nil
+		}
+		values, err := r.bus.Batch(ctx, usersStream, filter, at, n)
 		if err != nil && !errors.Is(err, bus.ErrNoValue) {
 			return err
 		}
@@ -231,6 +274,9 @@ func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v b
 			return nil
 		}
 		for _, v := range values {
+			if s.to > 0 && v.Seq > s.to {
+				return nil
+			}
 			from = v.Seq + 1
 			u, ok := userOf(v.Subject)
 			if !ok || !s.share.has(v.Seq) {
@@ -294,23 +340,27 @@ func (r *Registry) endAt(u place.User, due int64) {
 				err = r.tidyUser(r.ctx, u)
 			}
 			<-r.tidySlots
-			if err != nil {
-				r.endAt(u, r.now()+endAgain.Milliseconds()+rand.Int64N(endAgain.Milliseconds()))
+			if unanswered(err) {
+				r.endAgain(u)
 			}
 		})
 	})
 }
 
-// endAgain is how long after a place could not be ended that is tried again, at least.
-const endAgain = 5 * time.Second
+// endAfter is how long after a record could not be tidied that is tried again, at least.
+const endAfter = 5 * time.Second
 
-// mind takes over the times at which places of a record are to end that has just been
-// written here, from gateways that have gone.
+func (r *Registry) endAgain(u place.User) {
+	r.endAt(u, r.now()+endAfter.Milliseconds()+rand.Int64N(endAfter.Milliseconds()))
+}
+
+// mind takes over ending the places of a record that has just been dealt with here where
+// that was for gateways to do that are not known to be alive.
 func (r *Registry) mind(u place.User, rec *Record) {
 	var s rules
 	for i := range rec.Instances {
 		in := &rec.Instances[i]
-		if in.Down == 0 || in.Gateway != r.self && !r.leases.gone(in.Gateway) {
+		if in.Down == 0 || in.Gateway != r.self && r.leases.live(in.Gateway) {
 			continue
 		}
 		if s.Grace == 0 {

@@ -131,18 +131,18 @@ func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n in
 	return values, nil
 }
 
-// Bounds is that of bus.Bus.
-func (b *Bus) Bounds(ctx context.Context, stream string) (oldest, newest uint64, err error) {
+// Extent is that of bus.Bus.
+func (b *Bus) Extent(ctx context.Context, stream string) (bus.Extent, error) {
 	s := b.named(stream)
 	if s == nil {
-		return 0, 0, fmt.Errorf("busmodel: there is no stream %s", stream)
+		return bus.Extent{}, fmt.Errorf("busmodel: there is no stream %s", stream)
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {
-		return 0, 0, err
+		return bus.Extent{}, err
 	}
 	defer leave()
-	return max(s.oldest, 1), s.last, nil
+	return bus.Extent{Oldest: s.oldest, Newest: s.last, Values: uint64(len(s.records))}, nil
 }
 
 // WatchBucket is that of bus.Bus, but for values that were replaced before they
