@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,7 +209,7 @@ func startCrowdHost(t *testing.T, hosts, first, sessions int, gateways []string)
 		args: []string{"-test.run=^TestCrowdHost$", "-test.timeout=0"},
 		env: []string{
 			fmt.Sprintf("%s=%d %d %d %s", crowdHostEnv, hosts, first, sessions, strings.Join(gateways, " ")),
-			"GOGC=300", // users have machines of their own
+			"GOGC=off", "GOMEMLIMIT=2500MiB", // see collect
 		},
 	}
 	h.said = bufio.NewScanner(h.start())
@@ -245,6 +246,7 @@ func TestCrowdHost(t *testing.T) {
 	}
 	h := newHeld(t, uint64(first), task[3:]...)
 	h.hosts = hosts
+	go collect(first/crowdOfHost, hosts)
 	quiet := sync.OnceFunc(func() {
 		h.down.Store(false)
 		close(h.end)
@@ -276,5 +278,21 @@ func TestCrowdHost(t *testing.T) {
 			said = fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut", h.messages.Load(), h.logins.Load(), h.cuts.Load())
 		}
 		_, _ = io.WriteString(os.Stdout, crowdDone+said+"\n")
+	}
+}
+
+// collectEvery is the time between two collections of a process of clients, a share of
+// which is what each grows by meanwhile.
+const collectEvery = 7 * time.Minute
+
+// collect collects the garbage of a process of clients, one process after the other. By
+// themselves, as all grow alike, all would collect at the same moment, after half an hour:
+// seconds in which no client answers, as happens to nobody whose users have machines of
+// their own.
+func collect(host, hosts int) {
+	time.Sleep(collectEvery * time.Duration(host) / time.Duration(hosts))
+	for {
+		runtime.GC()
+		time.Sleep(collectEvery)
 	}
 }
