@@ -70,20 +70,21 @@ func (q *quotaBed) until(call func(c *client, n int) *fault.Error) (done int, la
 // quotaStore counts the requests for documents of quotas.
 type quotaStore struct {
 	Bus
-	asked atomic.Int64
+	asked  atomic.Int64
+	stored func() // after one was stored, before that is answered; nil: nothing
 }
 
 func (s *quotaStore) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
 	l, err := s.Bus.OpenLog(ctx, c)
 	if c.Stream == bus.StreamDocuments {
-		return countedLog{l, &s.asked}, err
+		return countedLog{l, s}, err
 	}
 	return l, err
 }
 
 type countedLog struct {
 	bus.Log
-	n *atomic.Int64
+	s *quotaStore
 }
 
 func (c countedLog) Last(ctx context.Context, subject string) (bus.Value, error) {
@@ -93,12 +94,18 @@ func (c countedLog) Last(ctx context.Context, subject string) (bus.Value, error)
 
 func (c countedLog) Append(ctx context.Context, subject string, data []byte, expect uint64, id string) (uint64, bool, error) {
 	c.count(subject)
-	return c.Log.Append(ctx, subject, data, expect, id)
+	pos, repeated, err := c.Log.Append(ctx, subject, data, expect, id)
+	if c.s.stored != nil && strings.HasSuffix(subject, "."+docQuota) {
+		if c.s.stored(); ctx.Err() != nil {
+			return 0, false, ctx.Err()
+		}
+	}
+	return pos, repeated, err
 }
 
 func (c countedLog) count(subject string) {
 	if strings.HasSuffix(subject, "."+docQuota) {
-		c.n.Add(1)
+		c.s.asked.Add(1)
 	}
 }
 
@@ -244,6 +251,19 @@ func TestSettingsCountAsBytes(t *testing.T) {
 	})
 	require.Equal(t, fault.BytesUsedUp, f.Code)
 	require.Greater(t, done, 300)
+}
+
+// TestAChargeIsNotLost: whoever hangs up while the store takes a portion for them has
+// been charged, and gets it back like everybody else.
+func TestAChargeIsNotLost(t *testing.T) {
+	q := newQuotaBed(t, 1, Options{QuotaBytes: 48_000_000})
+	in, alice := q.gateways[0], place.User{SDKAppID: app, UserID: "alice"}
+	ctx, hangUp := context.WithCancel(t.Context())
+	q.store.stored = hangUp
+	require.NoError(t, in.ChargeBytes(ctx, alice, 30_000_000))
+	require.Error(t, ctx.Err())
+	in.RefundBytes(alice, 30_000_000, q.clock.Now())
+	require.NoError(t, in.ChargeBytes(t.Context(), alice, 30_000_000))
 }
 
 // TestAGatewayThatIsGone: a gateway that is gone has taken one portion with it.

@@ -69,6 +69,7 @@ func (in *Inbox) may(ctx context.Context, u place.User, q quota, n int64) error 
 		return nil
 	}
 	var window, took int64
+	ctx = context.WithoutCancel(ctx) // whoever hangs up meanwhile would lose what the store has leased
 	d, _, err := update(ctx, in, u, docQuota, func(d *quotaDoc) (bool, error) {
 		window, took = d.take(q, in.rates.limits[q], now, in.rates.need(u, q, now, n))
 		return took > 0, nil
