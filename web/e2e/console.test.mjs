@@ -173,7 +173,7 @@ test('search, and pages of many users', async (t) => {
     assert.ok(top > 0 && top < 2 * viewport.height, `${top} px at ${viewport.width}`);
   }
   await page.setViewport(DESKTOP);
-  await page.click('#users-more');
+  await page.locator('#users-more').click(); // once the other layout is there
   await page.waitForFunction(() => document.querySelectorAll('tbody').length >= 60);
   assert.equal(await page.$eval('#users-more', (button) => button.hidden), true);
   await page.type('#search input', 'NY-07');
