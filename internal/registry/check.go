@@ -14,12 +14,7 @@ import (
 )
 
 // checkSoon asks keepChecking to compare all places of this gateway now.
-func (r *Registry) checkSoon() {
-	select {
-	case r.checkNow <- struct{}{}:
-	default:
-	}
-}
+func (r *Registry) checkSoon() { poke(r.checkNow) }
 
 func (r *Registry) keepChecking() {
 	tick := time.NewTicker(r.o.check)

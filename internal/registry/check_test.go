@@ -39,21 +39,26 @@ func (f *failing) answer(ctx context.Context, stream, subject string, get func(c
 	return get(ctx, stream, subject)
 }
 
-// A comparison of all places that the store has interrupted goes on where it was.
-func TestAnInterruptedCheckGoesOn(t *testing.T) {
+// onFailing opens a gateway that does nothing by itself, and logs users in. Its store
+// answers for now, and has counted no read yet.
+func onFailing(t *testing.T, users int) (*Registry, *fakeGateway, *failing) {
 	var f *failing
 	r, g := open(t, busmodel.New(busmodel.Options{}), "one", func(o *Options) {
 		o.noTimers, o.leaseTTL = true, time.Hour
 		o.wrap = func(s store) store { f = &failing{store: s}; return f }
 	})
 	f.left.Store(1 << 40)
-	const users = 200
 	for i := range users {
-		claim := web("1")
-		claim.UserID = fmt.Sprint("user", i)
-		login(t, r, g, claim)
+		login(t, r, g, of(fmt.Sprint("user", i), web("1")))
 	}
 	f.read.Store(0)
+	return r, g, f
+}
+
+// A comparison of all places that the store has interrupted goes on where it was.
+func TestAnInterruptedCheckGoesOn(t *testing.T) {
+	const users = 200
+	r, _, f := onFailing(t, users)
 	for n := 0; ; n++ {
 		f.left.Store(70)
 		if r.checkAll(true) {

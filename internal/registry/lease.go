@@ -249,10 +249,7 @@ func (r *Registry) connection(up bool) {
 	if up {
 		r.downSince.Store(nil)
 		r.liveAgain.wake()
-		select {
-		case r.natsBack <- struct{}{}:
-		default:
-		}
+		poke(r.natsBack)
 		r.checkSoon()
 		return
 	}
@@ -293,24 +290,6 @@ func (l *leases) current() (term uint64, vouched bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.term, l.checked == l.term
-}
-
-// rank returns how many gateways there are as far as this one knows, itself included,
-// and which of them it is, by name.
-func (l *leases) rank(self string) (rank, of int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	of = 1
-	for gw, is := range l.others {
-		if !is.live {
-			continue
-		}
-		of++
-		if gw < self {
-			rank++
-		}
-	}
-	return rank, of
 }
 
 // live reports whether a gateway has a lease, as far as is known.

@@ -157,7 +157,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		o: o, bus: o.Bus, log: o.Log,
 		self:     token(o.Node) + "." + randomHex(6),
 		checkNow: make(chan struct{}, 1), natsBack: make(chan struct{}, 1),
-		rounds:    rounds{gone: make(chan struct{}, 1)},
+		rounds:    rounds{gone: make(chan struct{}, 1), next: time.Now().Add(roundEvery)},
 		sweeps:    sweeps{wake: make(chan struct{}, 1)},
 		tidySlots: make(chan struct{}, 64), leaveSlots: make(chan struct{}, 64),
 	}
@@ -281,6 +281,14 @@ func (r *Registry) goes(f func()) bool {
 		f()
 	}()
 	return true
+}
+
+// poke wakes whoever waits for c, which holds one element; several pokes are one.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // sleep waits for d; it returns false when the registry is being closed.

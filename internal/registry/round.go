@@ -12,9 +12,9 @@ import (
 // is lost only with the gateway that sends it. Each gateway therefore compares its places
 // with their records when another one has gone, spread over half a minute in which the
 // sockets of that one may be logging in again; and every five minutes all the same, as a
-// net for what nobody has thought of. A place that comes
-// meanwhile waits for the next round. What a round costs goes by a gateway's own places,
-// however many gateways there are and whatever happens at them.
+// net for what nobody has thought of. A place that comes meanwhile waits for the next
+// round. What a round costs goes by a gateway's own places, however many gateways there
+// are and whatever happens at them.
 
 const (
 	roundEvery = 5 * time.Minute
@@ -50,12 +50,13 @@ func (c *rounds) hurry(now time.Time) {
 
 // begin begins a round over these places that is over after d. They have the same order
 // in each round, so that the time between two looks at a place is that of a round.
-func (c *rounds) begin(places []place.Place, d time.Duration) {
+func (c *rounds) begin(now time.Time, places []place.Place, d time.Duration) {
 	slices.SortFunc(places, func(a, b place.Place) int {
 		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SDKAppID, b.SDKAppID), cmp.Compare(a.Instance, b.Instance))
 	})
 	seconds := int(d / time.Second)
 	c.left, c.each, c.fast = places, (len(places)+seconds-1)/seconds, d < roundEvery
+	c.next = now.Add(roundEvery)
 }
 
 // end ends a round: all places have been compared at once.
@@ -70,13 +71,10 @@ func (r *Registry) compareSome(now time.Time) {
 	}
 	switch {
 	case !at.hurried.IsZero() && !now.Before(at.hurried) && !(at.fast && len(at.left) > 0):
-		at.hurried, at.next = time.Time{}, now.Add(roundEvery)
-		at.begin(r.o.Sockets.Places(), roundHurried)
-	case at.next.IsZero(): // the first second
-		at.next = now.Add(roundEvery)
+		at.hurried = time.Time{}
+		at.begin(now, r.o.Sockets.Places(), roundHurried)
 	case len(at.left) == 0 && !now.Before(at.next):
-		at.next = now.Add(roundEvery)
-		at.begin(r.o.Sockets.Places(), roundEvery)
+		at.begin(now, r.o.Sockets.Places(), roundEvery)
 	}
 	n := min(at.each, len(at.left))
 	if n == 0 {
@@ -88,18 +86,16 @@ func (r *Registry) compareSome(now time.Time) {
 		}
 		return r.checkPlace(p, false)
 	})
-	at.left = append(failed, at.left[n:]...)
-	if len(at.left) == 0 {
-		at.left = nil
+	n -= len(failed)
+	copy(at.left[n:], failed)
+	if at.left = at.left[n:]; len(at.left) == 0 {
+		at.left = nil // the array is as long as the crowd
 	}
 }
 
 // gatewayGone has this gateway compare its places, and do its part of a walk over all
 // records when the grace of the places of the one that has gone is over.
 func (r *Registry) gatewayGone() {
-	select {
-	case r.rounds.gone <- struct{}{}:
-	default:
-	}
+	poke(r.rounds.gone)
 	r.sweepIn(r.o.Grace+time.Second, sweepPart)
 }

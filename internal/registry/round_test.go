@@ -14,8 +14,8 @@ import (
 
 func of(user string, claim place.Claim) place.Claim { claim.UserID = user; return claim }
 
-// deafTo loses every signal that a gateway sends.
-func deafTo(o *Options) { o.lose = func(signal, string) (bool, int) { return true, 0 } }
+// mute loses every signal that a gateway sends.
+func mute(o *Options) { o.lose = func(signal, string) (bool, int) { return true, 0 } }
 
 // A round reads the record of each place once, evenly over its time, and of nobody else.
 // It finds what signals have not told.
@@ -27,7 +27,7 @@ func TestARoundComparesEachPlace(t *testing.T) {
 			o.check = time.Hour // it reads the settings
 			o.wrap = func(s store) store { a = &asked{store: s}; return a }
 		})
-		r2, g2 := open(t, model, "two", deafTo)
+		r2, g2 := open(t, model, "two", mute)
 		const users = 900
 		for i := range users {
 			login(t, r1, g1, of(fmt.Sprint("user", i), web("1")))
@@ -60,7 +60,7 @@ func TestARoundAfterAGatewayHasGone(t *testing.T) {
 				var lease *lostLease
 				r1, g1 := open(t, model, "one", nil)
 				r2, g2 := open(t, model, "two", func(o *Options) {
-					deafTo(o)
+					mute(o)
 					o.wrap = func(s store) store { lease = &lostLease{store: s}; return lease }
 				})
 				login(t, r1, g1, of("here", web("old")))
@@ -111,16 +111,7 @@ func TestRoundsInARow(t *testing.T) {
 // What the store does not answer is compared in the next second, and a place that has
 // gone meanwhile is not read.
 func TestARoundGoesOn(t *testing.T) {
-	var f *failing
-	r, g := open(t, busmodel.New(busmodel.Options{}), "one", func(o *Options) {
-		o.noTimers, o.leaseTTL = true, time.Hour
-		o.wrap = func(s store) store { f = &failing{store: s}; return f }
-	})
-	f.left.Store(1 << 40)
-	for i := range 300 {
-		login(t, r, g, of(fmt.Sprint("user", i), web("1")))
-	}
-	f.read.Store(0)
+	r, g, f := onFailing(t, 300)
 	r.rounds.hurry(time.Now().Add(-roundAfter))
 	now := time.Now()
 	f.left.Store(4)
@@ -149,6 +140,7 @@ func TestARoundFindsPlacesWithoutARecord(t *testing.T) {
 
 // round compares all places from any replica, at once.
 func (r *Registry) round() {
-	r.rounds.begin(r.o.Sockets.Places(), time.Second)
-	r.compareSome(time.Now())
+	now := time.Now()
+	r.rounds.begin(now, r.o.Sockets.Places(), time.Second)
+	r.compareSome(now)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -53,10 +54,13 @@ func (r *Registry) sweepIn(d time.Duration, kind sweepKind) {
 		return
 	}
 	r.sweeps.at[kind] = at
-	select {
-	case r.sweeps.wake <- struct{}{}:
-	default:
-	}
+	poke(r.sweeps.wake)
+}
+
+// rank returns how many gateways there are, and which of them this one is.
+func (r *Registry) rank() (rank, of int) {
+	all := r.Gateways()
+	return slices.Index(all, r.self), len(all)
 }
 
 // next returns which walk is due next, and when.
@@ -109,7 +113,7 @@ func (r *Registry) keepSweeping() {
 // after this one. In each period the gateways walk one after the other, in its first
 // half: all of them at once would be felt.
 func (r *Registry) untilTurn(begun time.Time) time.Duration {
-	rank, of := r.leases.rank(r.self)
+	rank, of := r.rank()
 	next := begun.Truncate(sweepEvery).Add(sweepEvery)
 	return time.Until(next) + sweepEvery/2*time.Duration(2*rank+1)/time.Duration(2*of)
 }
@@ -120,15 +124,14 @@ func (r *Registry) sweepNow(ctx context.Context, kind sweepKind) error {
 	if err != nil {
 		return err
 	}
-	rank, of := r.leases.rank(r.self)
-	switch kind {
-	case sweepTurn:
-		rank = (rank + int(time.Now().Unix()/int64(sweepEvery.Seconds()))) % of
-	case sweepPart:
-	case sweepAll:
-		rank, of = 0, 1
+	records := span{keys: everyRecord, from: 1, to: e.Newest, gentle: true}
+	if rank, of := r.rank(); kind != sweepAll && of > 1 {
+		if kind == sweepTurn {
+			rank = (rank + int(time.Now().Unix()/int64(sweepEvery.Seconds()))) % of
+		}
+		records.share = shareOf(e, rank, of)
 	}
-	return r.sweep(ctx, span{keys: everyRecord, from: 1, to: e.Newest, share: shareOf(e, rank, of), gentle: true})
+	return r.sweep(ctx, records)
 }
 
 // share is which positions of a stream are this gateway's in a walk that gateways share:
@@ -161,7 +164,7 @@ func (s *share) has(seq uint64) bool { return s == nil || seq/s.block%s.of == s.
 // next returns the first position of the share from seq on, and how many records are to
 // be read there at once: as many as may be in the rest of the block, and some more.
 func (s *share) next(seq uint64) (from uint64, records int) {
-	if s == nil || s.of == 1 {
+	if s == nil {
 		return seq, recordsAtOnce
 	}
 	if n := seq / s.block; !s.has(seq) {

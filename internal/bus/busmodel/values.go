@@ -113,11 +113,7 @@ func (b *Bus) Next(ctx context.Context, stream, filter string, seq uint64) (bus.
 
 // Batch is that of bus.Bus.
 func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n int) (values []bus.Value, err error) {
-	s := b.named(stream)
-	if s == nil {
-		return nil, fmt.Errorf("busmodel: there is no stream %s", stream)
-	}
-	leave, err := s.enter(ctx)
+	s, leave, err := b.entered(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +127,18 @@ func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n in
 	return values, nil
 }
 
+// entered enters a stream, which the caller has to leave.
+func (b *Bus) entered(ctx context.Context, stream string) (s *stream, leave func(), err error) {
+	if s = b.named(stream); s == nil {
+		return nil, nil, fmt.Errorf("busmodel: there is no stream %s", stream)
+	}
+	leave, err = s.enter(ctx)
+	return s, leave, err
+}
+
 // Extent is that of bus.Bus.
 func (b *Bus) Extent(ctx context.Context, stream string) (bus.Extent, error) {
-	s := b.named(stream)
-	if s == nil {
-		return bus.Extent{}, fmt.Errorf("busmodel: there is no stream %s", stream)
-	}
-	leave, err := s.enter(ctx)
+	s, leave, err := b.entered(ctx, stream)
 	if err != nil {
 		return bus.Extent{}, err
 	}
