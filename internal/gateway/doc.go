@@ -28,9 +28,9 @@
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
 // written or the registry is asked, except that hear answers pings, as far as the
-// kernel takes that at once, under socket.mu. The locks of fair.Limit, limiter, gate and room are
-// held alone. socket.reading is taken before them all, and held by the goroutine that
-// serves a socket until its end; the poller only tries it, and takes poller.mu last.
+// kernel takes that at once, under socket.mu. The locks of fair.Limit, limiter, gate and
+// room are held alone. socket.reading is taken before them all, and held by the goroutine
+// that serves a socket until its end; the poller only tries it, and takes poller.mu last.
 // Each struct says which lock guards what of it. Whoever removes a session from the
 // Gateway's map (take) is the one that tells the registry what became of it.
 package gateway

@@ -93,9 +93,9 @@ func (c countedLog) Last(ctx context.Context, subject string) (bus.Value, error)
 }
 
 func (c countedLog) Append(ctx context.Context, subject string, data []byte, expect uint64, id string) (uint64, bool, error) {
-	c.count(subject)
+	counted := c.count(subject)
 	pos, repeated, err := c.Log.Append(ctx, subject, data, expect, id)
-	if c.s.stored != nil && strings.HasSuffix(subject, "."+docQuota) {
+	if counted && c.s.stored != nil {
 		if c.s.stored(); ctx.Err() != nil {
 			return 0, false, ctx.Err()
 		}
@@ -103,10 +103,13 @@ func (c countedLog) Append(ctx context.Context, subject string, data []byte, exp
 	return pos, repeated, err
 }
 
-func (c countedLog) count(subject string) {
-	if strings.HasSuffix(subject, "."+docQuota) {
+// count reports whether a subject is that of a document of quotas, and counts it then.
+func (c countedLog) count(subject string) bool {
+	is := strings.HasSuffix(subject, "."+docQuota)
+	if is {
 		c.s.asked.Add(1)
 	}
+	return is
 }
 
 func begins(c *client, n int) *fault.Error {
