@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,9 +77,12 @@ func TestFramesAreFilled(t *testing.T) {
 	filled := func(key string, raw []byte, next json.RawMessage) {
 		require.Greater(t, len(raw)+len(next), frame, "%s: what comes next would fit a frame", key)
 	}
+	b.mu.Lock()
+	notes := slices.Clone(b.notes)
+	b.mu.Unlock()
 	for _, key := range []string{"messages", "conversations"} { // of the notifications of these names
 		var last []byte
-		for _, n := range b.notes {
+		for _, n := range notes {
 			var lists map[string]json.RawMessage
 			var list []json.RawMessage
 			require.NoError(t, json.Unmarshal(n.params, &lists))

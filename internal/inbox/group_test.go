@@ -176,7 +176,7 @@ func TestGroupOffline(t *testing.T) {
 	require.Len(t, bob.revoked, 1)
 	carol := listen(t, in, "carol", "c1")
 	carol.unreads("g", 31)
-	require.EqualValues(t, 31, carol.convs["GROUPg"].unreadCount)
+	require.EqualValues(t, 31, carol.known("GROUPg").unreadCount)
 	require.Equal(t, textsOf(bob.messages), textsOf(carol.messages))
 }
 
@@ -234,7 +234,7 @@ func TestGroupSettings(t *testing.T) {
 	bob.must(frame.ConversationPin, conversationParams{ConversationID: "GROUPg", IsPinned: true}, nil)
 	bob.until("the pin", func() bool { return bob.of("GROUPg").pinned })
 	alice.says("g", "one")
-	require.False(t, listen(t, in, "alice", "a2").convs["GROUPg"].pinned)
+	require.False(t, listen(t, in, "alice", "a2").known("GROUPg").pinned)
 	bob.must(frame.ConversationDelete, conversationParams{ConversationIDs: []string{"GROUPg"}}, nil)
 	bob.until("that it is not listed", func() bool { return bob.convs["GROUPg"] == nil })
 	alice.says("g", "two")
@@ -306,14 +306,14 @@ func TestGroupMentions(t *testing.T) {
 	alice := listen(t, in, "alice", "a1")
 	require.Equal(t, []Mention{
 		{"boss", "g", one.Sequence, []int{atMe}}, {"boss", "g", four.Sequence, []int{atMeAndAll}}, {"boss", "g", five.Sequence, []int{atEverybody}},
-	}, alice.of("GROUPg").mentions)
-	require.Empty(t, listen(t, in, "boss", "y").of("GROUPg").mentions, "by themself")
+	}, alice.known("GROUPg").mentions)
+	require.Empty(t, listen(t, in, "boss", "y").known("GROUPg").mentions, "by themself")
 	alice.must(frame.MessageRead, conversationParams{ConversationID: "GROUPg"}, nil)
-	require.Empty(t, listen(t, in, "alice", "a2").of("GROUPg").mentions)
+	require.Empty(t, listen(t, in, "alice", "a2").known("GROUPg").mentions)
 	for n := range 2 * maxMentions {
 		one = boss.says("g", fmt.Sprint(n), at("alice"))
 	}
-	many := listen(t, in, "alice", "a3").of("GROUPg").mentions
+	many := listen(t, in, "alice", "a3").known("GROUPg").mentions
 	require.Len(t, many, maxMentions)
 	require.Equal(t, one.Sequence, many[maxMentions-1].MessageSequence)
 }

@@ -306,6 +306,13 @@ func (e *ear) of(conversationID string) *heardOf {
 	return e.convs[conversationID]
 }
 
+// known returns what is known of a conversation now.
+func (e *ear) known(conversationID string) heardOf {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return *e.of(conversationID)
+}
+
 // until waits until done returns true; it calls done with mu held.
 func (e *ear) until(what string, done func() bool) {
 	e.t.Helper()

@@ -98,9 +98,7 @@ func TestServerSendsInAName(t *testing.T) {
 	alice.unreads("g", 2)
 	back := listen(t, in, "bob", "b2")
 	back.unreads("g", 0)
-	back.mu.Lock()
-	require.Zero(t, back.convs["GROUPg"].unreadCount)
-	back.mu.Unlock()
+	require.Zero(t, back.known("GROUPg").unreadCount)
 	m.NoUnread, m.Random = true, 7
 	_, err := in.SendToGroup(t.Context(), m)
 	require.NoError(t, err)
