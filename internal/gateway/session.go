@@ -108,7 +108,7 @@ func (sess *Session) renewed(expiresAt int64) time.Duration {
 	sess.ends = endOf(expiresAt)
 	now := s.g.o.Now()
 	if s.stage == loggedIn {
-		s.timer.Reset(s.nextLocked(now))
+		s.wakeLocked(now)
 	}
 	return sess.ends.Sub(now)
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/coarse"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
@@ -55,6 +56,9 @@ type socket struct {
 	timer   *time.Timer
 }
 
+// ticksEvery is the time between the moments at which idle sockets look at their clocks.
+const ticksEvery = 250 * time.Millisecond
+
 const drainReason = "restart: connect again"
 
 var drainFrame = jsonframe.Notification(frame.Drain, nil)
@@ -101,7 +105,7 @@ func (s *socket) enterLocked(st stage) bool {
 		s.calls = fullBucket(frameRate, s.since)
 		s.raw.limit.Store(frame.MaxFrame)
 	}
-	s.timer.Reset(s.nextLocked(s.since))
+	s.wakeLocked(s.since)
 	return true
 }
 
@@ -127,6 +131,15 @@ func (s *socket) nextLocked(now time.Time) time.Duration {
 	}
 }
 
+// wakeLocked has tick called when something is due.
+func (s *socket) wakeLocked(now time.Time) {
+	next := s.nextLocked(now)
+	if next >= time.Second { // then it may be a little late
+		next = coarse.Wait(now, next, ticksEvery)
+	}
+	s.timer.Reset(next)
+}
+
 // tick does whatever is due: one timer serves all the deadlines of a socket.
 func (s *socket) tick() {
 	s.mu.Lock()
@@ -135,7 +148,7 @@ func (s *socket) tick() {
 	st, sess := s.stage, s.sess
 	switch {
 	case !due:
-		s.timer.Reset(s.nextLocked(now))
+		s.wakeLocked(now)
 		s.mu.Unlock()
 	case st == ended:
 		s.mu.Unlock()
@@ -155,7 +168,7 @@ func (s *socket) tick() {
 	case s.asked.IsZero():
 		s.asked = now
 		s.pushLocked(outFrame{opcode: opPing})
-		s.timer.Reset(s.nextLocked(now))
+		s.wakeLocked(now)
 		s.mu.Unlock()
 	default:
 		s.mu.Unlock()
@@ -208,7 +221,7 @@ func (s *socket) probe() <-chan struct{} {
 	if s.stage != ended {
 		if s.asked.IsZero() {
 			s.asked = s.g.o.Now()
-			s.timer.Reset(s.nextLocked(s.asked))
+			s.wakeLocked(s.asked)
 		}
 		s.pushLocked(outFrame{opcode: opPing})
 	}
@@ -244,7 +257,7 @@ func (s *socket) endLocked(code int, reason string) {
 	s.since = s.g.o.Now()
 	s.code = uint16(code)
 	s.raw.ended.Store(true)
-	s.timer.Reset(s.nextLocked(s.since))
+	s.wakeLocked(s.since)
 	s.in.clear()
 	s.out.close(code, reason)
 	s.flushLocked()
