@@ -6,72 +6,88 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/coarse"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// host implements client.Host. Its loop is the client's one thread.
+// beatsEvery is the time between the moments at which clients of a process ping, as the
+// timers of pages that share a browser are. Those of retries stay spread.
+const beatsEvery = 250 * time.Millisecond
+
+// host implements client.Host. What happens to the client is a queue, and as long as there
+// is something in it a goroutine works on it: the client has one thread, but none while
+// nothing happens.
 type host struct {
-	o      Options
-	client *client.Client
-	start  time.Time
-	online bool
+	o     Options
+	start time.Time
+	dead  chan struct{} // closed with ended
 
-	mu    sync.Mutex
-	queue []func()
-	wake  chan struct{}
-	dead  chan struct{}
-	end   sync.Once
+	mu      sync.Mutex // guards what follows
+	queue   []func()
+	working bool
+	ended   bool
 
-	timers  map[session.Timer]*timer
+	// Of whoever works.
+	client  *client.Client
+	online  bool
+	timers  [session.TimerAsk + 1]timer
 	sockets map[session.Gen]*socket
+	done    []func() // the memory of a queue, to be used again
 }
 
-type timer struct{ t *time.Timer }
+// timer is one of the machine's timers, which is made when it is first needed.
+type timer struct {
+	*time.Timer
+	due time.Time // zero: it does not run
+}
 
 func newHost(o Options) *host {
-	h := &host{
-		o: o, start: time.Now(), online: true,
-		wake: make(chan struct{}, 1), dead: make(chan struct{}),
-		timers: map[session.Timer]*timer{}, sockets: map[session.Gen]*socket{},
-	}
-	go h.loop()
-	return h
+	return &host{o: o, start: time.Now(), online: true, dead: make(chan struct{}), sockets: map[session.Gen]*socket{}}
 }
 
-func (h *host) loop() {
+// post has f run soon, in the order of posts. It runs on another goroutine, as the caller
+// may hold a lock that f takes; nor does the stack of one that waits for bytes grow by
+// what is done about them.
+func (h *host) post(f func()) {
+	if h.queued(f) {
+		go h.work()
+	}
+}
+
+// queued puts f into the queue and returns whether to work on that.
+func (h *host) queued(f func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return false
+	}
+	h.queue = append(h.queue, f)
+	idle := !h.working
+	h.working = true
+	return idle
+}
+
+func (h *host) work() {
 	for {
 		h.mu.Lock()
 		todo := h.queue
-		h.queue = nil
+		if len(todo) == 0 || h.ended {
+			h.working = false
+			h.mu.Unlock()
+			return
+		}
+		h.queue = h.done
 		h.mu.Unlock()
 		for _, f := range todo {
 			f()
 		}
-		if len(todo) > 0 {
-			continue
-		}
-		select {
-		case <-h.wake:
-		case <-h.dead:
-			return
-		}
+		clear(todo)
+		h.done = todo[:0]
 	}
 }
 
-// post runs f on the loop later.
-func (h *host) post(f func()) {
-	h.mu.Lock()
-	h.queue = append(h.queue, f)
-	h.mu.Unlock()
-	select {
-	case h.wake <- struct{}{}:
-	default:
-	}
-}
-
-// call runs f on the loop and waits for it; once the loop has ended, f does
-// not run.
+// call runs f and waits for it; once the host has ended, f does not run.
 func (h *host) call(f func()) {
 	done := make(chan struct{})
 	h.post(func() { f(); close(done) })
@@ -81,7 +97,14 @@ func (h *host) call(f func()) {
 	}
 }
 
-func (h *host) stop() { h.end.Do(func() { close(h.dead) }) }
+func (h *host) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.ended {
+		h.ended = true
+		close(h.dead)
+	}
+}
 
 func (h *host) Now() int64 { return time.Since(h.start).Milliseconds() }
 
@@ -105,28 +128,39 @@ func (h *host) Close(gen session.Gen, code int, reason string) {
 }
 
 func (h *host) StartTimer(id session.Timer, after int64) {
-	h.StopTimer(id)
-	t := &timer{}
-	h.timers[id] = t
-	t.t = time.AfterFunc(time.Duration(after)*time.Millisecond, func() {
-		h.post(func() {
-			// Stopped or replaced while this was queued.
-			if h.timers[id] == t {
-				delete(h.timers, id)
-				h.client.OnTimer(id)
-			}
-		})
+	t, now := &h.timers[id], time.Now()
+	wait := time.Duration(after) * time.Millisecond
+	if id == session.TimerBeat || id == session.TimerPong {
+		wait = coarse.Wait(now, wait, beatsEvery)
+	}
+	t.due = now.Add(wait)
+	if t.Timer != nil {
+		t.Reset(wait)
+		return
+	}
+	fire := func() {
+		// It may have been stopped, or started once more, while this was queued.
+		if t.due.IsZero() || time.Now().Before(t.due) {
+			return
+		}
+		t.due = time.Time{}
+		h.client.OnTimer(id)
+	}
+	t.Timer = time.AfterFunc(wait, func() {
+		if h.queued(fire) {
+			h.work()
+		}
 	})
 }
 
 func (h *host) StopTimer(id session.Timer) {
-	if t := h.timers[id]; t != nil {
-		t.t.Stop()
-		delete(h.timers, id)
+	if t := &h.timers[id]; !t.due.IsZero() {
+		t.due = time.Time{}
+		t.Stop()
 	}
 }
 
-// provide asks the app, and answers on the loop.
+// provide asks the app on a goroutine of its own.
 func (h *host) provide(userID, reason string, done func(userSig, failed string)) {
 	go func() {
 		userSig, err := h.o.Provider(userID, reason)

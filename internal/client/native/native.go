@@ -3,9 +3,10 @@
 // mailbox and loops that run in tim.wasm, over real sockets and timers.
 //
 //	native.go  the Client, safe for several goroutines
-//	host.go    timers, storage and the one loop
+//	host.go    timers, storage and the queue of what happens
 //	page.go    the objects of a mailbox
 //	socket.go  a WebSocket over gws
+//	wire.go    its connection, which is never waited for
 package native
 
 import (
@@ -33,8 +34,8 @@ type Options struct {
 	Storage *Storage
 	// OnEvent is told of each event of the session, and OnMail of each event of
 	// the mailbox, with what package objects makes of its data. Without OnMail
-	// there is no mailbox. Both are called on the client's own goroutine, one at
-	// a time; they may start calls but must not wait for them.
+	// there is no mailbox. Both are called by goroutines of the client, one at a
+	// time; they may start calls but must not wait for them.
 	OnEvent func(name string, data frame.Body)
 	OnMail  func(name string, data any)
 	// Provider is asked for UserSigs, on a goroutine of its own: by a Login
@@ -68,8 +69,8 @@ func (s *Storage) Store(text string) {
 // Client is one instance. It is safe for concurrent use.
 type Client struct {
 	host *host
-	c    *client.Client // on the loop only
-	page *page          // on the loop only; nil without OnMail
+	c    *client.Client // of the host's queue
+	page *page          // of the host's queue; nil without OnMail
 }
 
 // New makes a Client; Destroy ends it.
@@ -133,10 +134,10 @@ func (c *Client) Call(ctx context.Context, in func(mailbox.Call) mailbox.Input) 
 	})
 }
 
-// Start begins calls without waiting: f runs on the client's goroutine.
+// Start begins calls without waiting: f runs soon, as OnEvent does.
 func (c *Client) Start(f func(*client.Client)) { c.host.post(func() { f(c.c) }) }
 
-// Destroy ends the instance and its goroutine. Calls that are pending reject.
+// Destroy ends the instance. Calls that are pending reject.
 func (c *Client) Destroy() {
 	done := make(chan struct{})
 	c.host.post(func() { c.c.Destroy(func(frame.Body, *fault.Error) { close(done) }) })
@@ -156,7 +157,7 @@ type State struct {
 	Pending        int   // calls that have not settled
 }
 
-// State asks the client's goroutine; not for use in OnEvent.
+// State waits for what the client does at the moment; not for use in OnEvent.
 func (c *Client) State() (s State) {
 	c.host.call(func() {
 		s.Status, s.Reason = c.c.Status()
@@ -176,7 +177,7 @@ func (c *Client) SetOnline(online bool) {
 // Shown stands in for a page that became visible again.
 func (c *Client) Shown() { c.host.post(func() { c.c.OnShown() }) }
 
-// await starts a call on the loop and waits until it or the context ends; in
+// await starts a call and waits until it or the context ends; in
 // the latter case the call goes on.
 func await[T any](ctx context.Context, h *host, start func(done func(T, *fault.Error))) (result T, err error) {
 	type end struct {

@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -17,12 +16,12 @@ import (
 )
 
 const (
-	dialWithin   = 15 * time.Second // the session's own limits are shorter
-	lingerWithin = 2 * time.Second
+	dialWithin = 15 * time.Second // the session's own limits are shorter
+	readBuffer = 1 << 10          // more than most frames; a client has little to hear
 )
 
-// socket is one WebSocket of one generation. Its reads come on gws's goroutine
-// and are posted to the loop; only the loop writes.
+// socket is one WebSocket of one generation. A goroutine reads it and posts what comes;
+// only whoever works on the host's queue writes.
 type socket struct {
 	gws.BuiltinEventHandler
 	host *host
@@ -55,6 +54,7 @@ func (s *socket) dial(o Options) {
 		RequestHeader:      header,
 		HandshakeTimeout:   dialWithin,
 		ReadMaxPayloadSize: frame.MaxFrame,
+		ReadBufferSize:     readBuffer,
 		NewDialer:          func() (gws.Dialer, error) { return dialer{ctx, o.Dial, s}, nil },
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *socket) dial(o Options) {
 		return
 	}
 	s.host.post(func() { s.host.client.OnOpen(s.gen) })
-	conn.ReadLoop()
+	go conn.ReadLoop() // this goroutine's stack has grown in the handshake
 }
 
 func (s *socket) OnMessage(_ *gws.Conn, m *gws.Message) {
@@ -108,8 +108,7 @@ func (s *socket) write(r frame.Request) {
 	if err != nil || conn == nil {
 		return
 	}
-	// As in a browser, sending never waits for the network.
-	conn.WriteAsync(gws.OpcodeText, text, nil)
+	_ = conn.WriteMessage(gws.OpcodeText, text) // shows as a close, too
 }
 
 func (s *socket) close(code int, reason string) {
@@ -126,8 +125,7 @@ func (s *socket) close(code int, reason string) {
 		}
 		return
 	}
-	// After the frames that are still queued.
-	conn.Async(func() { _ = conn.WriteClose(uint16(code), []byte(reason)) })
+	_ = conn.WriteClose(uint16(code), []byte(reason))
 }
 
 type dialer struct {
@@ -145,36 +143,13 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lingering{Conn: c}
+	w := newWire(c)
 	d.s.mu.Lock()
-	d.s.raw = l
+	d.s.raw = w
 	gone := d.s.closed
 	d.s.mu.Unlock()
 	if gone {
-		_ = l.Close()
+		_ = w.Close()
 	}
-	return l, nil
-}
-
-// lingering lets the peer read what was written last: a close with unread
-// input would reset the connection and discard it.
-type lingering struct {
-	net.Conn
-	once sync.Once
-}
-
-func (l *lingering) Close() error {
-	l.once.Do(func() {
-		half, ok := l.Conn.(interface{ CloseWrite() error })
-		if !ok || half.CloseWrite() != nil {
-			_ = l.Conn.Close()
-			return
-		}
-		go func() {
-			_ = l.Conn.SetReadDeadline(time.Now().Add(lingerWithin))
-			_, _ = io.Copy(io.Discard, l.Conn)
-			_ = l.Conn.Close()
-		}()
-	})
-	return nil
+	return w, nil
 }
