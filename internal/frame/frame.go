@@ -87,7 +87,7 @@ const (
 // Times of the protocol, in ms.
 const (
 	StandBy     = 60_000 // how long a socket may wait before its first frame
-	Heartbeat   = 15_000 // the client pings after this much silence
+	Heartbeat   = 20_000 // the client pings after this much silence
 	PongWithin  = 8_000  // and gives up the link when no answer comes within this time
 	ProbeWithin = 3_000  // the same, right after the page was shown again
 )

@@ -22,8 +22,8 @@ type Options struct {
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
 	// Silence is how long a client may be silent before it is pinged, and how
-	// long it then has to answer before it is given up; default 20 s. Clients
-	// send something every 15 s.
+	// long it then has to answer before it is given up; default 23 s. Clients
+	// send something every 20 s.
 	Silence time.Duration
 	// LoginRate is the number of new logins that a user may make in a minute;
 	// default 300. Resumes and renewals of the UserSig have a rate of their own,
@@ -123,7 +123,7 @@ func New(o Options) (*Gateway, error) {
 		o.LoginTimeout = 10 * time.Second
 	}
 	if o.Silence <= 0 {
-		o.Silence = 20 * time.Second
+		o.Silence = 23 * time.Second
 	}
 	if o.LoginRate <= 0 {
 		o.LoginRate = 300

@@ -12,6 +12,8 @@ const (
 	closeSilent   = 3001 // no answer to a ping
 
 	keepLink = 0 // nothing is closed
+
+	earlyBeat = 1_000 // ms that a ping may come early: the last pong came a moment after its ping
 )
 
 type phase int
@@ -252,7 +254,7 @@ func (m *Machine) beat() {
 	if m.state != Ready && m.state != Syncing && m.state != Visiting {
 		return
 	}
-	if left := m.link.seenAt + m.link.beat - m.now; left > 0 {
+	if left := m.link.seenAt + m.link.beat - m.now; left > earlyBeat {
 		m.start(TimerBeat, left)
 		return
 	}

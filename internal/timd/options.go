@@ -151,7 +151,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
 	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` for which a lost connection can be resumed")
 	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take once its frame has arrived")
-	durationVar(f, &o.silence, "silence", 20*time.Second, "`DURATION` of silence after which a client is asked whether it is there, and as much again until a connection without an answer is given up; clients say something every 15s")
+	durationVar(f, &o.silence, "silence", 23*time.Second, "`DURATION` of silence after which a client is asked whether it is there, and as much again until a connection without an answer is given up; clients say something every 20s")
 	o.webhook.flags(f)
 	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
