@@ -177,7 +177,7 @@ func TestGroupOffline(t *testing.T) {
 	carol := listen(t, in, "carol", "c1")
 	carol.unreads("g", 31)
 	require.EqualValues(t, 31, carol.known("GROUPg").unreadCount)
-	require.Equal(t, textsOf(bob.messages), textsOf(carol.messages))
+	require.Equal(t, bob.texts(), carol.texts())
 }
 
 // TestGroupRevoke: a message can be revoked by its sender and by whoever manages the

@@ -306,11 +306,22 @@ func (e *ear) of(conversationID string) *heardOf {
 	return e.convs[conversationID]
 }
 
-// known returns what is known of a conversation now.
+// known returns what is known of a conversation that has been heard of.
 func (e *ear) known(conversationID string) heardOf {
+	e.t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return *e.of(conversationID)
+	require.Contains(e.t, e.convs, conversationID)
+	c := *e.convs[conversationID]
+	c.mentions, c.taken = slices.Clone(c.mentions), slices.Clone(c.taken)
+	return c
+}
+
+// texts returns those of all messages that have been heard.
+func (e *ear) texts() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return textsOf(e.messages)
 }
 
 // until waits until done returns true; it calls done with mu held.
