@@ -5,8 +5,8 @@ package coarse
 
 import "time"
 
-// Wait returns how long to wait, so long or a little more, until the next moment that is
-// a multiple of every on the clock, which is everybody's.
+// Wait returns wait, lengthened so that it ends at a multiple of every on the clock.
+// Processes on one machine share these moments, too, so that it wakes up less.
 func Wait(now time.Time, wait, every time.Duration) time.Duration {
 	past := time.Duration(now.Add(wait).UnixNano()) % every
 	return wait + (every-past)%every

@@ -2,12 +2,15 @@
 
 package native
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 // direct writes to a connection without waiting.
 type direct struct{ raw syscall.RawConn }
 
-func newDirect(c syscall.Conn) *direct {
+func newDirect(c *net.TCPConn) *direct {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil

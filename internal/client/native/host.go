@@ -11,8 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// beatsEvery is the time between the moments at which clients of a process ping, as the
-// timers of pages that share a browser are. Those of retries stay spread.
+// beatsEvery is how far apart the moments are at which heartbeats are due and their answers
+// are given up, so that a process with thousands of clients wakes up four times a second
+// for them. Retries stay spread.
 const beatsEvery = 250 * time.Millisecond
 
 // host implements client.Host. What happens to the client is a queue, and as long as there
@@ -26,14 +27,14 @@ type host struct {
 	mu      sync.Mutex // guards what follows
 	queue   []func()
 	working bool
-	ended   bool
+	ended   bool // set by whoever works
 
 	// Of whoever works.
 	client  *client.Client
 	online  bool
 	timers  [session.TimerAsk + 1]timer
 	sockets map[session.Gen]*socket
-	done    []func() // the memory of a queue, to be used again
+	spare   []func() // the memory of the queue before
 }
 
 // timer is one of the machine's timers, which is made when it is first needed.
@@ -77,15 +78,23 @@ func (h *host) work() {
 			h.mu.Unlock()
 			return
 		}
-		h.queue = h.done
+		h.queue, h.spare = h.spare, nil
 		h.mu.Unlock()
 		for _, f := range todo {
+			if h.ended { // by the one before
+				break
+			}
 			f()
 		}
-		clear(todo)
-		h.done = todo[:0]
+		if cap(todo) <= spareQueue {
+			clear(todo)
+			h.spare = todo[:0]
+		}
 	}
 }
+
+// spareQueue is how long a queue may have been whose memory is kept.
+const spareQueue = 16
 
 // call runs f and waits for it; once the host has ended, f does not run.
 func (h *host) call(f func()) {
@@ -97,6 +106,7 @@ func (h *host) call(f func()) {
 	}
 }
 
+// stop ends the host. Whoever works calls it, so that nothing runs once it has ended.
 func (h *host) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

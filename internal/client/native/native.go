@@ -139,13 +139,8 @@ func (c *Client) Start(f func(*client.Client)) { c.host.post(func() { f(c.c) }) 
 
 // Destroy ends the instance. Calls that are pending reject.
 func (c *Client) Destroy() {
-	done := make(chan struct{})
-	c.host.post(func() { c.c.Destroy(func(frame.Body, *fault.Error) { close(done) }) })
-	select {
-	case <-done:
-		c.host.stop()
-	case <-c.host.dead:
-	}
+	c.host.post(func() { c.c.Destroy(func(frame.Body, *fault.Error) { c.host.stop() }) })
+	<-c.host.dead
 }
 
 // State is a snapshot of what the getters of the JS API return.

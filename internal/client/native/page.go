@@ -7,7 +7,7 @@ import (
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
 )
 
-// page implements client.Page, on the loop.
+// page implements client.Page. It is of the host's queue.
 type page struct {
 	host    *host
 	objects *objects.Objects

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -15,7 +14,7 @@ const lingerWithin = 2 * time.Second
 // not take at once follows by itself. Only gws writes, one frame at a time.
 type wire struct {
 	net.Conn
-	direct *direct // nil: it cannot be asked to take what it takes at once
+	direct *direct // nil: each write needs a goroutine
 
 	mu      sync.Mutex // guards what follows
 	rest    []byte     // still to be written
@@ -26,10 +25,27 @@ type wire struct {
 
 func newWire(c net.Conn) *wire {
 	w := &wire{Conn: c}
-	if s, ok := c.(syscall.Conn); ok {
-		w.direct = newDirect(s)
+	if tcp, ok := c.(*net.TCPConn); ok { // others may do something of their own when written to
+		w.direct = newDirect(tcp)
 	}
 	return w
+}
+
+// SetWriteDeadline does nothing, as no write waits: crypto/tls sets one that has passed
+// when it closes, which would take with it what still has to be written.
+func (*wire) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline is for reads, and for nothing once the wire is closed.
+func (w *wire) SetDeadline(at time.Time) error { return w.SetReadDeadline(at) }
+
+// SetReadDeadline does not move the end of a wire that is closed.
+func (w *wire) SetReadDeadline(at time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closing {
+		return net.ErrClosed
+	}
+	return w.Conn.SetReadDeadline(at)
 }
 
 // Write never fails because of what it writes: that shows as a close later.
