@@ -126,7 +126,7 @@ func (m *Machine) admitted(b frame.Body) {
 	m.acc.asked.untried, m.acc.asked.fails = false, 0
 	m.acc.farewell = b.Text("farewell")
 	m.link.admittedAt = m.now
-	m.link.beat = frame.Heartbeat // the longest with which a dead link is noticed within 30 s
+	m.link.beat = frame.Heartbeat // the longest with which a dead link is noticed within 30 s by timers that are on time
 	if beat := b.Number("heartbeat"); beat > 0 && beat < frame.Heartbeat {
 		m.link.beat = max(beat, leastBeat)
 	}

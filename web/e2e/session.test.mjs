@@ -75,10 +75,10 @@ describe('a lost connection', { concurrency: 3 }, () => {
     assert.deepEqual([...new Set(await names(page))], ['SDK_READY', 'NET_STATE_CHANGE']);
   });
 
-  test('a half-open link is noticed within 30 s and replaced', async (t) => {
+  test('a half-open link is noticed and replaced', async (t) => {
     const { page, proxy } = await behindProxy(t);
-    proxy.hold(); // from now on the link is a black hole
-    const noticed = await page.evaluate(() => globalThis.outcomeWithin(30_000, () => globalThis.story.until('NET_STATE_CHANGE', { ms: 45_000 })));
+    proxy.hold(); // from now on the link is a black hole: after 20 s there is a ping, which has 8 s, and 4 more where the page's timers are late
+    const noticed = await page.evaluate(() => globalThis.outcomeWithin(35_000, () => globalThis.story.until('NET_STATE_CHANGE', { ms: 45_000 })));
     assert.ok(noticed.resolved, JSON.stringify(noticed));
     assert.equal(noticed.late, false);
     await proxy.restore();
