@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ func TestCrowd(t *testing.T) {
 	if err != nil || bad != nil {
 		t.Skip("make crowd runs it")
 	}
+	read := readTakes()
 	c := openCrowd(t, sessions)
 	curves := &curves{}
 	half := func() {
@@ -57,7 +59,8 @@ func TestCrowd(t *testing.T) {
 	back := c.crash()
 	half()
 	facts := []string{fmt.Sprintf("%d gateways on one NATS server, which %s; the sessions of the one that was killed were back %v after that, at the others; it stayed away for %v",
-		len(c.gateways), c.first, back.Round(100*time.Millisecond), crowdDown)}
+		len(c.gateways), c.first, back.Round(100*time.Millisecond), crowdDown),
+		fmt.Sprintf("before, a read from 256 MB at random took %v", read)}
 	keep := func() {
 		if folder := os.Getenv("TIM_CURVES"); folder != "" {
 			require.NoError(t, curves.write(folder, "make crowd", fmt.Sprintf("%d sessions for %v", sessions, length), facts...))
@@ -74,6 +77,25 @@ func TestCrowd(t *testing.T) {
 		require.True(t, grown.flat(), "%v", grown)
 	}
 	c.all("leave")
+}
+
+// readTakes returns how long a read from 256 MB at random takes. What a crowd costs is
+// decided by that: on a virtual machine whose memory has been in use for a day it may take
+// ten times as long as after echo 1 > /proc/sys/vm/compact_memory.
+func readTakes() time.Duration {
+	const size, reads = 1 << 28, 1 << 20
+	memory := make([]byte, size)
+	for page := 0; page < size; page += 4096 {
+		memory[page] = 1
+	}
+	start, at := time.Now(), uint32(1)
+	for range reads {
+		at = at*1664525 + 1013904223 + uint32(memory[at>>4]) // each waits for the one before
+	}
+	took := time.Since(start) / reads
+	memory = nil
+	debug.FreeOSMemory()
+	return took + time.Duration(at&0) // or the compiler would leave the reads out
 }
 
 // crowd are the servers, and the processes of clients.
@@ -281,13 +303,12 @@ func TestCrowdHost(t *testing.T) {
 // collectEvery is the time between two collections of a process of clients.
 const collectEvery = time.Minute
 
-// collect collects garbage until end, first at once and then after turn, which is another
-// one in each process of clients. By themselves all of them, which grow alike, would
+// collect collects garbage until end, first after turn, which is another one in each
+// process of clients. By themselves all of them, which grow alike, would
 // collect at the same moment after many minutes of calm: seconds in which few clients
 // answer, as happens to nobody whose users have machines of their own. And until then they
 // would go through ever more memory, which costs a virtual machine much more than that.
 func (h *held) collect(turn time.Duration) {
-	runtime.GC()
 	for wait := turn; ; wait = collectEvery {
 		select {
 		case <-time.After(wait):

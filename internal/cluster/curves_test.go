@@ -110,7 +110,7 @@ func (c *curves) write(folder, by, title string, facts ...string) error {
 		return err
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "# Soak\n\nWritten by `%s SOAK=…`, as is: %s, with their messages, logins, cut connections and a kill -9 in the middle.\n\n![The curves](soak.svg)\n\n", by, title)
+	fmt.Fprintf(&page, "# %s\n\nWritten by `%s SOAK=…`, as is: %s, with their messages, logins, cut connections and a kill -9 in the middle.\n\n![The curves](soak.svg)\n\n", title, by, title)
 	for _, line := range append(facts, c.growthLines()...) {
 		fmt.Fprintf(&page, "- %s\n", line)
 	}
