@@ -17,6 +17,7 @@ func BenchmarkGrowth(b *testing.B) {
 		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
 			for range b.N {
 				g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
+				_, empty := g.usage(b)
 				var held []net.Conn
 				come := func(n int) {
 					first := 2*pairs + len(held)
@@ -31,6 +32,8 @@ func BenchmarkGrowth(b *testing.B) {
 				come(measured)
 				after, _ := g.usage(b)
 				b.ReportMetric(float64((after-before).Microseconds())/measured, "cpu-µs/login")
+				_, rss := g.usage(b)
+				b.ReportMetric(float64(rss-empty)/float64(sessions), "rss-B/session")
 
 				all := make([]*benchPair, pairs)
 				for i := range all {

@@ -24,11 +24,22 @@ import (
 // an SDK does. It reports acknowledged messages a second, what one costs that
 // process, and how long senders wait for the acknowledgement and receivers for
 // the message. The generator shares the cores. A client may send some 50 frames
-// a second for long, so -benchtime is best about 300 messages a pair.
+// a second for long, so -benchtime is best about 300 messages a pair. With sync=always
+// the store has each message on the disk before it says so.
 func BenchmarkMessages(b *testing.B) {
-	for _, pairs := range []int{128, 1000} {
-		b.Run(fmt.Sprintf("pairs=%d", pairs), func(b *testing.B) {
-			g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
+	for _, c := range []struct {
+		name  string
+		pairs int
+		args  []string
+	}{
+		{"pairs=128", 128, nil},
+		{"pairs=1000", 1000, nil},
+		{"sync=always/pairs=128", 128, []string{"--sync", "always"}},
+		{"sync=always/pairs=1000", 1000, []string{"--sync", "always"}},
+	} {
+		pairs := c.pairs
+		b.Run(c.name, func(b *testing.B) {
+			g := StartGateway(b, append(c.args, "--data", b.TempDir(), "--message-rate", "100000")...)
 			all := make([]*benchPair, pairs)
 			for i := range all {
 				all[i] = newBenchPair(b, g, i)

@@ -16,6 +16,7 @@
 // Go program that does nothing, in turns: x-go-hello-world is the median of the ratios.
 // code-kept says in how many rounds Chromium had kept compiled code by the third visit.
 //
+// tim-early is tim in a page that asks for the module before the script asks for it.
 // A Go program that does nothing, under the shortest loader, is the floor of what
 // tim could reach. OpenIM is another SDK in Go; it counts as ready once its module has
 // begun, though its JavaScript and its database come on top.
@@ -44,6 +45,12 @@ const contenders = {
     script: ['tim.js', () => read('../../../js/dist/tim.js')],
     wasm: [`tim.${JSON.parse(read('../../../js/dist/manifest.json')).hash}.wasm`, () => read('../../../js/dist/tim.wasm'), () => read('../../../js/dist/tim.wasm.br')],
     use: `(await TIM.load(${options})).tim`,
+  },
+  'tim-early': {
+    script: ['tim.js', () => read('../../../js/dist/tim.js')],
+    wasm: [`tim.${JSON.parse(read('../../../js/dist/manifest.json')).hash}.wasm`, () => read('../../../js/dist/tim.wasm'), () => read('../../../js/dist/tim.wasm.br')],
+    use: `(await TIM.load(${options})).tim`,
+    early: true,
   },
   openim: {
     script: ['openim_exec.js', () => read('node_modules/@openim/wasm-client-sdk/assets/wasm_exec.js')],
@@ -86,11 +93,11 @@ const pack = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_
 const names = Object.keys(contenders).filter((name) => chosen.length === 0 || chosen.includes(name));
 const files = {};
 for (const name of names) {
-  const { script, wasm, use } = contenders[name];
+  const { script, wasm, use, early } = contenders[name];
   files[`/${name}`] = [
     'text/html',
     pack(Buffer.from(`<!doctype html><link rel="icon" href="data:,">
-<script>const began = performance.now();</script>
+<script>const began = performance.now();</script>${early ? `\n<link rel="preload" as="fetch" crossorigin href="${wasm[0]}">` : ''}
 <script src="${script[0]}"></script>
 <script type="module">
   const instance = ${use};
