@@ -19,7 +19,7 @@ func TestPlanFitsAndIsTight(t *testing.T) {
 		l := Chat(online)
 		n := Plan(c, m, l)
 		cpu := func(gateways float64) float64 {
-			return (n.Messages*(seconds(c.Served)+(gateways-1)*seconds(c.Heard)) + n.Logins*seconds(c.Login)) / gateways
+			return (n.Messages*(seconds(c.Served)+(gateways-1)*seconds(c.Heard)) + n.Logins*seconds(c.Login) + l.pings()*seconds(c.Ping)) / gateways
 		}
 		g := float64(n.Gateways)
 		require.LessOrEqual(t, cpu(g), m.Cores*share, online)

@@ -33,6 +33,9 @@ func Chat(online int64) Load {
 func (l Load) messages() float64 { return float64(l.Online) * l.Messages * l.Peak / day }
 func (l Load) logins() float64   { return float64(l.Online) * l.Logins * l.Peak / day }
 
+// pings returns how many heartbeats come a second.
+func (l Load) pings() float64 { return float64(l.Online) / heartbeat }
+
 // documents returns how many of conversations there are, one for each user of each; logs
 // are half as many.
 func (l Load) documents() float64 { return float64(l.Online) * l.Registered * l.Conversations }
@@ -48,8 +51,9 @@ func (l Load) stored(c Costs) float64 {
 }
 
 const (
-	day      = 24 * 60 * 60
-	replicas = 3
+	day       = 24 * 60 * 60
+	heartbeat = 20 // frame.Heartbeat, in seconds
+	replicas  = 3
 )
 
 // Needs is what a load takes in machines of one kind.
@@ -95,7 +99,7 @@ func Plan(c Costs, m Machine, l Load) Needs {
 	n.Partitions = ceil(n.Messages / (c.Writes * share))
 
 	cpu := m.Cores * share
-	own := n.Messages*seconds(c.Served) + n.Logins*seconds(c.Login)
+	own := n.Messages*seconds(c.Served) + n.Logins*seconds(c.Login) + l.pings()*seconds(c.Ping)
 	heard := n.Messages * seconds(c.Heard)
 	n.Gateways, n.GatewaysBy = most(map[string]float64{
 		"CPU": (own - heard) / (cpu - heard), "memory": l.held(c) / (float64(m.Memory) * share),
@@ -122,7 +126,7 @@ func Plan(c Costs, m Machine, l Load) Needs {
 func Alone(c Costs, m Machine, l Load) (online int64, by string) {
 	users := float64(l.Online)
 	shares := map[string]float64{
-		"CPU":    (l.messages()*seconds(c.Served+c.Stored/replicas) + l.logins()*seconds(c.Login)) / (m.Cores * share),
+		"CPU":    (l.messages()*seconds(c.Served+c.Stored/replicas) + l.logins()*seconds(c.Login) + l.pings()*seconds(c.Ping)) / (m.Cores * share),
 		"memory": (l.held(c) + 1.5*l.documents()*float64(c.Subject)) / (float64(m.Memory) * share),
 		"disk":   l.stored(c) / (float64(m.Disk) * share),
 	}
