@@ -23,8 +23,8 @@ const (
 	// to collect less than that at calmPercent takes some hundredths of a CPU.
 	busyRate = 4 << 20
 	// It begins within collectorLooks, and is over after calmLooks of these without it.
-	collectorLooks = time.Second
-	calmLooks      = 10
+	collectorLooks = 250 * time.Millisecond
+	calmLooks      = 40
 )
 
 // collector decides how much garbage may gather.
