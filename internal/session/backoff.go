@@ -52,12 +52,13 @@ func (o *outage) delay(now int64, jitter func(int64) int64) int64 {
 	return jitter(min(span, limit)) + 1
 }
 
-// attemptWithin limits one attempt, dial and answer together. A first login
-// has a limit as a whole instead; a reconnect gives a slow network more time
-// with each try.
+// attemptWithin limits one attempt, dial and answer together. A first login has a limit as
+// a whole instead; a reconnect gives a slow network more time with each try. While a crowd
+// comes back, a gateway has its turn for most of them within some seconds, and an attempt
+// that is given up just before that has cost as much as one that succeeds.
 func (o *outage) attemptWithin(running bool) int64 {
 	if !running {
 		return loginWithin
 	}
-	return min(5_000+int64(o.tries)*1_000, 12_000)
+	return min(9_000+int64(o.tries)*1_000, 12_000)
 }
