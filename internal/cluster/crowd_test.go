@@ -93,10 +93,14 @@ func readTakes() time.Duration {
 		at = at*1664525 + 1013904223 + uint32(memory[at>>4]) // each waits for the one before
 	}
 	took := time.Since(start) / reads
+	readLast = at
 	memory = nil
 	debug.FreeOSMemory()
-	return took + time.Duration(at&0) // or the compiler would leave the reads out
+	return took
 }
+
+// readLast is where readTakes has arrived, or the compiler would leave the reads out.
+var readLast uint32
 
 // crowd are the servers, and the processes of clients.
 type crowd struct {

@@ -46,7 +46,7 @@ func startMosquitto(b *testing.B, path string) contender {
 	require.NoError(b, err)
 	hashed := fmt.Sprintf("$7$%d$%s$%s", rounds, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(sum))
 	var users bytes.Buffer
-	for i := range mostHeld + comeBefore + 1 {
+	for i := range max(mostHeld+comeBefore, heldAtOnce) + 1 {
 		fmt.Fprintf(&users, "%s:%s\n", benchUser(i), hashed)
 	}
 	me, err := user.Current()
