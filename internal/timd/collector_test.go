@@ -15,7 +15,7 @@ import (
 // is load, and only after a while without.
 func TestPercent(t *testing.T) {
 	var c collector
-	load := uint64(busyRate)*uint64(runtime.GOMAXPROCS(0)) + 1
+	load := uint64(busyRate*collectorLooks.Seconds())*uint64(runtime.GOMAXPROCS(0)) + 1
 	for range calmLooks - 1 {
 		require.Equal(t, busyPercent, c.percent(0), "a timd that has just started is not calm yet")
 	}
