@@ -308,10 +308,10 @@ func TestCrowdHost(t *testing.T) {
 const collectEvery = time.Minute
 
 // collect collects garbage until end, first after turn, which is another one in each
-// process of clients. By themselves all of them, which grow alike, would
-// collect at the same moment after many minutes of calm: seconds in which few clients
-// answer, as happens to nobody whose users have machines of their own. And until then they
-// would go through ever more memory, which costs a virtual machine much more than that.
+// process of clients. By themselves all of them, which grow alike, would collect at the
+// same moment after many minutes of calm: seconds in which few clients answer, as happens
+// to nobody whose users have machines of their own. And until then they would go through
+// ever more memory, which costs a virtual machine much more than that.
 func (h *held) collect(turn time.Duration) {
 	for wait := turn; ; wait = collectEvery {
 		select {

@@ -104,12 +104,11 @@ func TestWireLingers(t *testing.T) {
 
 // A network that takes nothing more holds a wire that was closed for a moment only.
 func TestWireGivesUp(t *testing.T) {
-	w, peer := ends(t, true)
+	w, _ := ends(t, true)
 	numbered(t, w, 20_000)
 	require.NoError(t, w.Close())
 	_, err := w.Conn.Read(make([]byte, 1)) // returns when the connection has been closed
 	require.ErrorIs(t, err, net.ErrClosed)
-	_ = peer
 }
 
 // A connection that has failed says so to the next write, or to who reads.

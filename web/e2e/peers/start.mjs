@@ -46,12 +46,6 @@ const contenders = {
     wasm: [`tim.${JSON.parse(read('../../../js/dist/manifest.json')).hash}.wasm`, () => read('../../../js/dist/tim.wasm'), () => read('../../../js/dist/tim.wasm.br')],
     use: `(await TIM.load(${options})).tim`,
   },
-  'tim-early': {
-    script: ['tim.js', () => read('../../../js/dist/tim.js')],
-    wasm: [`tim.${JSON.parse(read('../../../js/dist/manifest.json')).hash}.wasm`, () => read('../../../js/dist/tim.wasm'), () => read('../../../js/dist/tim.wasm.br')],
-    use: `(await TIM.load(${options})).tim`,
-    early: true,
-  },
   openim: {
     script: ['openim_exec.js', () => read('node_modules/@openim/wasm-client-sdk/assets/wasm_exec.js')],
     wasm: ['openIM.wasm', () => read('node_modules/@openim/wasm-client-sdk/assets/openIM.wasm')],
@@ -71,6 +65,8 @@ const contenders = {
     })`,
   },
 };
+
+contenders['tim-early'] = { ...contenders.tim, early: true };
 
 /** A Go program for the browser that says that it runs, compiled with the flags of tim.wasm. */
 function hello() {
@@ -105,8 +101,8 @@ for (const name of names) {
   globalThis.took = performance.now() - began;
 </script>`)),
   ];
-  files[`/${script[0]}`] = ['text/javascript', pack(script[1]())];
-  if (wasm) files[`/${wasm[0]}`] = ['application/wasm', wasm[2]?.() ?? pack(wasm[1]())];
+  files[`/${script[0]}`] ??= ['text/javascript', pack(script[1]())];
+  if (wasm) files[`/${wasm[0]}`] ??= ['application/wasm', wasm[2]?.() ?? pack(wasm[1]())];
 }
 // With Go's own glue and what tim's loader provides, so that both are run alike.
 const runs = names.filter((name) => name === 'tim' || name === 'go-hello-world');
