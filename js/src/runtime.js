@@ -2,6 +2,7 @@ import { VERSION } from './constants.gen.js';
 import { text } from './error.js';
 import { files } from './files.js';
 import { glue } from './glue.js';
+import { texts } from './texts.js';
 
 /**
  * Starts an instantiated tim.wasm. The scope is all that Go sees of the world:
@@ -31,6 +32,7 @@ export async function run(scope, instantiate, release) {
   };
 
   scope.fs = files(scope);
+  Object.assign(scope, texts(scope));
   const Go = glue(scope);
   const go = new Go();
   go.env = { GOGC: '25' }; // half the memory of the default, see README

@@ -17,8 +17,9 @@ import { launch } from './lib/browser.mjs';
 const operations = Number(process.argv[2] ?? 2000);
 const dist = (name) => readFileSync(fileURLToPath(new URL(`../../js/dist/${name}`, import.meta.url)));
 const files = {
-  '/': ['text/html', '<!doctype html><link rel="icon" href="data:,"><script src="wasm_exec.js"></script><script src="provided.mjs"></script>'],
+  '/': ['text/html', '<!doctype html><link rel="icon" href="data:,"><script type="module">import "./provided.mjs"; import "./wasm_exec.js";</script>'],
   '/provided.mjs': ['text/javascript', readFileSync(new URL('lib/provided.mjs', import.meta.url))],
+  '/texts.js': ['text/javascript', readFileSync(new URL('../../js/src/texts.js', import.meta.url))],
   '/wasm_exec.js': ['text/javascript', dist('wasm_exec.js')],
   '/tim.wasm': ['application/wasm', process.argv[3] ? readFileSync(process.argv[3]) : dist('tim.wasm')],
 };

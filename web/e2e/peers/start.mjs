@@ -111,9 +111,9 @@ for (const name of runs) {
   files[`/again/${name}`] = [
     'text/html',
     pack(Buffer.from(`<!doctype html><link rel="icon" href="data:,">
-<script src="wasm_exec.js"></script>
-<script src="provided.mjs"></script>
 <script type="module">
+  import './provided.mjs';
+  import './wasm_exec.js';
   globalThis.ready = () => {};
   const module = await WebAssembly.compileStreaming(fetch('${contenders[name].wasm[0]}'));
   const took = [];
@@ -131,6 +131,7 @@ for (const name of runs) {
 </script>`)),
   ];
   files['/provided.mjs'] ??= ['text/javascript', pack(read('../lib/provided.mjs'))];
+  files['/texts.js'] ??= ['text/javascript', pack(read('../../../js/src/texts.js'))];
   files['/wasm_exec.js'] ??= ['text/javascript', pack(read('../../../js/dist/wasm_exec.js'))];
 }
 const server = createServer((request, answer) => {
