@@ -45,7 +45,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js docs parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak held crowd s3 sim kits check-deploy test-go test-wasm test-js test-e2e
+	peer-packages fuzz soak held crowd s3 sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -136,10 +136,9 @@ check-deploy:
 kits: build node-modules web/e2e/kits/node_modules/.package-lock.json
 	cd web/e2e/kits && $(NPM) test --silent
 
-# What tim is compared with is installed for this alone; mosquitto and ejabberd take part
-# where the system has them. BENCH=-peers measures only the comparisons, and
-# BENCH='-page internal/bench/results' also writes their page.
-bench: build node-modules web/e2e/peers/node_modules/.package-lock.json bin/peers/centrifuge bin/peers/centrifugo
+# What tim is compared with is installed for this alone. BENCH=-peers measures only the
+# comparisons, and BENCH='-peers -page internal/bench/results' also writes their page.
+bench: build node-modules peer-packages web/e2e/peers/node_modules/.package-lock.json bin/peers/centrifuge bin/peers/centrifugo
 	TIM_PEERS=$(CURDIR)/bin/peers $(GO) run ./internal/bench -o bin/bench.json $(BENCH)
 
 bin/peers/centrifuge: $(wildcard internal/bench/centrifuge/*)
@@ -186,12 +185,24 @@ node-modules: js/node_modules/.package-lock.json web/e2e/node_modules/.package-l
 
 # Browsers and tools for the tests.
 deps:
-	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	[ -z "$$missing" ] && exit 0; \
-	install="apt-get install -y --no-install-recommends $(PACKAGES)"; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	@$(call debian,$(PROGRAMS),$(PACKAGES))
+
+# A browser, and of the servers that tim is compared with those that Debian has: where
+# they cannot be had, the comparison goes on without them.
+peer-packages:
+	@$(call debian,chromium chromium-headless-shell,chromium chromium-headless-shell)
+	@$(call debian,mosquitto ejabberdctl,mosquitto ejabberd) || true
+
+# Installs packages unless all of some programs are there. RUNLEVEL keeps a server that
+# comes with them from being started, except under systemd.
+define debian
+missing=; for p in $(1); do PATH="$$PATH:/usr/sbin" command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	install="apt-get install -y --no-install-recommends $(2)"; \
+	if [ -z "$$missing" ]; then true; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 		echo "installing what is missing:$$missing"; \
-		export DEBIAN_FRONTEND=noninteractive; apt-get update -q && $$install; \
+		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; apt-get update -q && $$install; \
 	else \
-		echo "missing:$$missing"; echo "install with: sudo $$install"; exit 1; \
+		echo "missing:$$missing"; echo "install with: sudo $$install"; false; \
 	fi
+endef

@@ -187,7 +187,7 @@ func (r report) writePage(folder string) error {
 		return err
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "# Results\n\nWritten by `make bench`, as is. All servers and pages of a table took turns in one run, so that whatever else the machine did hit all of them; figures are medians, ratios are medians of the ratios in a turn. In the charts green is better than the peer, red is worse. Absolute figures say something about this machine only.\n\n")
+	fmt.Fprintf(&page, "# Results\n\nWritten by `make bench`, as is. All servers and pages of a table took turns in one run, so that whatever else the machine did hit all of them; figures are medians, ratios are medians of the ratios in a turn. In the charts green is better than the peer, red is worse. Absolute figures say something about this machine only. The clients of all servers are one generator's, a process that writes and reads frames of each server's protocol itself and uses no client library, not even ours, so that no library's cost counts against one server.\n\n")
 	fmt.Fprintf(&page, "Measured on %s at %s, %s, %d CPUs, which also ran the clients; load before it %s.\n", r.Date, r.Commit, r.Go, r.CPUs, r.Load)
 	missing := true
 	for i, c := range chapters {

@@ -22,7 +22,7 @@ import (
 // its own with its embedded store on disk: each sender sends its next message
 // when the last one is acknowledged, each receiver acknowledges what it got, as
 // an SDK does. It reports acknowledged messages a second, what one costs that
-// process, and how long senders wait for the acknowledgement and receivers for
+// process, its resident memory at the end, and how long senders wait for the acknowledgement and receivers for
 // the message. The generator shares the cores. A client may send some 50 frames
 // a second for long, so -benchtime is best about 300 messages a pair. With sync=always
 // the store has each message on the disk before it says so.
@@ -50,7 +50,7 @@ func BenchmarkMessages(b *testing.B) {
 			b.ResetTimer()
 			took := runPairs(b, all, b.N)
 			b.StopTimer()
-			now, _ := g.usage(b)
+			now, resident := g.usage(b)
 			var acked, arrived []time.Duration
 			for _, p := range all {
 				acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
@@ -58,6 +58,7 @@ func BenchmarkMessages(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N)/took.Seconds(), "messages/s")
 			b.ReportMetric(float64((now-cpu).Microseconds())/float64(b.N), "cpu-µs/message")
+			b.ReportMetric(float64(resident)/1e6, "rss-MB")
 			reportTimes(b, "ack", acked)
 			reportTimes(b, "arrival", arrived)
 		})

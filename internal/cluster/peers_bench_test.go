@@ -26,7 +26,8 @@ import (
 // whatever else the machine does hits all of them, and reports medians: what each
 // server took, and the ratios of timd's figures to a peer's in the same turn (…-x-…).
 // Each is a process of its own. make bench installs centrifuge and Centrifugo in the
-// folder that TIM_PEERS names; mosquitto and ejabberd take part where they are installed.
+// folder that TIM_PEERS names, and mosquitto and ejabberd where Debian has them; these
+// two are left out where they are not installed.
 func BenchmarkPeers(b *testing.B) {
 	peers := os.Getenv("TIM_PEERS")
 	if peers == "" {
