@@ -16,8 +16,8 @@ type hands struct {
 }
 
 // maxIdle is how many wait for work at most. Calls that wait for the store come back
-// together, so few would be kept of many; so many keep some 1 MB of stacks.
-const maxIdle = 64
+// together, so few would be kept of many; so many keep some 2 MB of stacks.
+const maxIdle = 256
 
 // take has a socket's frames handled beside the caller, and counts that as work.
 // Whoever may add to that may call it.

@@ -46,8 +46,19 @@ func (f *outFrame) size() int {
 	return len(f.text)
 }
 
+// appendFrame appends the whole frame. It is not inlined, nor is appendText: what they
+// need of the stack would lie beneath the write, and the goroutine that is begun for each
+// write would have to grow its stack of 2 KB.
+//
+//go:noinline
+func (f *outFrame) appendFrame(b []byte, size int) []byte {
+	return f.appendText(appendHead(b, f.opcode, size))
+}
+
 // appendText appends the frame's payload. Where nothing is before it, the result may be
 // the frame's own.
+//
+//go:noinline
 func (f *outFrame) appendText(b []byte) []byte {
 	switch {
 	case f.method != "":

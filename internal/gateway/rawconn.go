@@ -66,10 +66,11 @@ func (c *rawConn) writeFrames(frames []outFrame) (err error) {
 		*held = b[:0]
 		heldBuffers.Put(held)
 	}()
-	for _, f := range frames {
+	for i := range frames {
 		if c.hurry.Load() {
 			break
 		}
+		f := &frames[i]
 		size := f.size()
 		if len(b) > 0 && len(b)+longestHead+size > heldMost {
 			if err := c.write(b, nil); err != nil {
@@ -77,11 +78,11 @@ func (c *rawConn) writeFrames(frames []outFrame) (err error) {
 			}
 			b = b[:0]
 		}
-		b = appendHead(b, f.opcode, size)
 		if size <= heldMost {
-			b = f.appendText(b)
+			b = f.appendFrame(b, size)
 			continue
 		}
+		b = appendHead(b, f.opcode, size)
 		if err := c.write(b, f.appendText(nil)); err != nil {
 			return err
 		}
