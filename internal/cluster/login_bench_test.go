@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -274,13 +275,9 @@ func readText(in *bufio.Reader) (string, error) {
 		n, skip = int(enc.BigEndian.Uint16(head[2:])), 4
 	}
 	_, _ = in.Discard(skip)
-	text := make([]byte, 0, n)
-	for len(text) < n {
-		c, err := in.ReadByte()
-		if err != nil {
-			return "", err
-		}
-		text = append(text, c)
+	text := make([]byte, n)
+	if _, err := io.ReadFull(in, text); err != nil {
+		return "", err
 	}
 	return string(text), nil
 }

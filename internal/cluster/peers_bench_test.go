@@ -56,7 +56,7 @@ func BenchmarkPeers(b *testing.B) {
 			for _, start := range packaged(b) {
 				all = append(all, start())
 			}
-			all.run(b, 3000, func(c contender, _ int) func(n int) figures {
+			all.run(b, 12_800, func(c contender, _ int) func(n int) figures {
 				talking, failed := make([]*benchPair, pairs), make([]error, pairs)
 				var coming sync.WaitGroup
 				for k := range 32 { // mosquitto lets one after the other wait for 100 ms
