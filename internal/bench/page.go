@@ -58,7 +58,7 @@ var chapters = []chapter{
 	},
 	{
 		"Messages, against ejabberd, which archives them", "ejabberd",
-		"The same pairs. ejabberd stores each message on disk, too (mod_mam in the Mnesia that comes with it), and acknowledges it by stream management.",
+		"The same pairs. ejabberd stores each message on disk, too (mod_mam in the Mnesia that comes with it), and acknowledges it by stream management. It slows down as a user's archive grows: 700 messages with 128 pairs, 90 with 1,000.",
 		messages("ejabberd", 0, 0),
 	},
 	{
