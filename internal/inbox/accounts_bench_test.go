@@ -102,6 +102,49 @@ func accountCalls(b *testing.B, in *Inbox) {
 	})
 }
 
+// BenchmarkSync measures a login with many conversations, a reconnect that missed many
+// messages, and a page of a conversation.
+func BenchmarkSync(b *testing.B) {
+	in := open(b, openBus(b, b.TempDir()), Options{Presence: nobody{}})
+	bob := place.User{SDKAppID: app, UserID: "bob"}
+	send := func(from string, n int) {
+		_, err := in.Send(b.Context(), ServerMessage{SDKAppID: app, From: from, To: bob.UserID, Type: typeText, Payload: []byte(`{"text":"hello"}`), Random: uint32(n)})
+		require.NoError(b, err)
+	}
+	for i := range 500 {
+		send(fmt.Sprint("peer", i), i)
+	}
+	for i := range 1000 {
+		send("alice", i)
+	}
+	synced := func(at string) func() {
+		return func() {
+			s := attachBench(in, bob)
+			catchUpBench(b, s, at)
+			s.Close()
+		}
+	}
+	reader := attachBench(in, bob)
+	defer reader.Close()
+	for _, c := range []struct {
+		name string
+		call func()
+	}{
+		{"login", synced("")},
+		{"reconnect", synced("0.0")},
+		{"page", func() { callBench(b, reader, frame.MessageList, conversationParams{ConversationID: "C2Calice"}) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			before := worst.CPU(b)
+			for b.Loop() {
+				c.call()
+			}
+			b.ReportMetric(float64((worst.CPU(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/call")
+		})
+	}
+}
+
 // attachBench returns a session that takes all that it is told.
 func attachBench(in *Inbox, u place.User) *Session {
 	return in.Attach(u, "a1", func(string, json.RawMessage) bool { return true })

@@ -91,34 +91,6 @@ func BenchmarkHoarders(b *testing.B) {
 	}
 }
 
-// BenchmarkSync measures a login with many conversations and a reconnect that
-// missed many messages.
-func BenchmarkSync(b *testing.B) {
-	in := open(b, openBus(b, b.TempDir()), Options{})
-	for i := range 500 {
-		login(b, in, fmt.Sprintf("peer%d", i), "p").send("bob", "hello")
-	}
-	a := login(b, in, "alice", "a1")
-	for range 1000 {
-		a.send("bob", "hello")
-	}
-	for name, at := range map[string]string{"login": "", "reconnect": "0.0"} {
-		b.Run(name, func(b *testing.B) {
-			for range b.N {
-				c := newClient(b, "bob", "b1")
-				c.attach(in)
-				r := syncResult{More: true}
-				c.must("session.sync", syncParams{Cursor: at}, &r)
-				for r.More {
-					r = syncResult{}
-					c.must("session.more", nothing{}, &r)
-				}
-				c.s.Close()
-			}
-		})
-	}
-}
-
 // TestSyncGivenUp: a sync whose client does not ask for more is dropped, and the
 // client gets everything when it begins again.
 func TestSyncGivenUp(t *testing.T) {
