@@ -3,7 +3,6 @@ package inbox
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -156,7 +155,7 @@ func decode(e bus.Value) (*record, error) {
 // decodeOf is decode where the subject has been parsed.
 func decodeOf(p pair, e bus.Value) (*record, error) {
 	r := &record{}
-	if err := json.Unmarshal(e.Data, r); err != nil {
+	if err := decodeRecord(e.Data, r); err != nil {
 		return nil, err
 	}
 	r.pair, r.pos = p, e.Seq

@@ -2,11 +2,13 @@ package inbox
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// What each message costs is read without encoding/json, see jsonframe.PlainParams.
+// What each message costs, and each one that is read again, is read without
+// encoding/json, see jsonframe.PlainParams.
 
 // ReadPlain implements jsonframe.PlainParams.
 func (p *sendParams) ReadPlain(name []byte, v jsonframe.Plain) bool {
@@ -18,11 +20,7 @@ func (p *sendParams) ReadPlain(name []byte, v jsonframe.Plain) bool {
 	case "groupID":
 		return v.Text(&p.GroupID)
 	case "type":
-		if string(v) == `"`+typeText+`"` {
-			p.Type = typeText // which most are, and which costs no string then
-			return true
-		}
-		return v.Text(&p.Type)
+		return readType(v, &p.Type)
 	case "payload":
 		return v.Object(&p.Payload)
 	case "cloudCustomData":
@@ -73,4 +71,156 @@ func plainTextOf(payload json.RawMessage) (text jsonframe.Plain, ok bool) {
 		return string(name) == "text" && v[0] == '"'
 	})
 	return text, ok && members == 1
+}
+
+// decodeRecord reads a record as it is stored. A message is one pass over it, and
+// encoding/json reads what is rare.
+func decodeRecord(data []byte, r *record) error {
+	if jsonframe.ReadPlain(data, r.readPlain) {
+		return nil
+	}
+	*r = record{}
+	return json.Unmarshal(data, r)
+}
+
+// readPlain reads a member of what record.writePlain writes.
+func (r *record) readPlain(name []byte, v jsonframe.Plain) bool {
+	switch string(name) {
+	case "k":
+		if string(v) == `"`+kindMessage+`"` {
+			r.Kind = kindMessage
+			return true
+		}
+		return v.Text(&r.Kind)
+	case "b":
+		return readInt(v, &r.By)
+	case "a":
+		return v.Int(&r.At)
+	case "f":
+		return v.Text(&r.From)
+	case "h":
+		return v.Bool(&r.Names)
+	case "m":
+		if r.Message != nil { // encoding/json would read the second into the first
+			return false
+		}
+		r.Message = &content{}
+		return jsonframe.ReadPlain(v, r.Message.readPlain)
+	}
+	return r.state.readPlain(name, v)
+}
+
+func (s *state) readPlain(name []byte, v jsonframe.Plain) bool {
+	switch string(name) {
+	case "e":
+		return v.Int(&s.Epoch)
+	case "s":
+		return v.Uint(&s.Seq)
+	case "n":
+		n := 0
+		return v.Each(func(v jsonframe.Plain) bool {
+			n++
+			return n <= len(s.Sent) && v.Uint(&s.Sent[n-1])
+		}) && n == len(s.Sent)
+	case "r":
+		if s.Read != ([2]mark{}) { // the same
+			return false
+		}
+		n := 0
+		return v.Each(func(v jsonframe.Plain) bool {
+			n++
+			return n <= len(s.Read) && jsonframe.ReadPlain(v, s.Read[n-1].readPlain)
+		}) && n == len(s.Read)
+	case "l":
+		return v.Uints(&s.Last)
+	case "v":
+		return v.Uint(&s.Changed)
+	case "o":
+		return v.Int(&s.Born)
+	case "g":
+		return v.Bool(&s.Gone)
+	case "i":
+		return v.Uint(&s.Named)
+	case "x":
+		return v.Uints(&s.Taken)
+	case "p":
+		return v.Uints(&s.Pins)
+	}
+	return false
+}
+
+func (m *mark) readPlain(name []byte, v jsonframe.Plain) bool {
+	switch string(name) {
+	case "s":
+		return v.Uint(&m.Seq)
+	case "n":
+		return v.Uint(&m.Sent)
+	case "t":
+		return v.Int(&m.Time)
+	}
+	return false
+}
+
+func (c *content) readPlain(name []byte, v jsonframe.Plain) bool {
+	switch string(name) {
+	case "id":
+		return v.Text(&c.ID)
+	case "i":
+		return v.Text(&c.Instance)
+	case "ty":
+		return readType(v, &c.Type)
+	case "p":
+		if v[0] != '{' {
+			return false
+		}
+		c.Payload = json.RawMessage(slices.Clone(v)) // it outlives the rest of the record
+		return true
+	case "c":
+		return v.Text(&c.Cloud)
+	case "ni":
+		return v.Text(&c.Nick)
+	case "av":
+		return v.Text(&c.Avatar)
+	case "rn":
+		return v.Int(&c.Random)
+	case "ct":
+		return v.Int(&c.ClientTime)
+	case "v":
+		return readInt(v, &c.Version)
+	case "ns":
+		return v.Bool(&c.NoSync)
+	case "rr":
+		return v.Bool(&c.Receipt)
+	case "xs":
+		return v.Bool(&c.Extends)
+	case "q":
+		return v.Bool(&c.Quiet)
+	case "nc":
+		return v.Text(&c.Card)
+	case "at":
+		return v.Texts(&c.At)
+	case "uc":
+		return v.Bool(&c.Uncounted)
+	case "rs":
+		return readInt(v, &c.Readers)
+	case "g":
+		return v.Text(&c.Group)
+	}
+	return false
+}
+
+func readInt(v jsonframe.Plain, to *int) bool {
+	var n int64
+	ok := v.Int(&n) && int64(int(n)) == n
+	*to = int(n)
+	return ok
+}
+
+// readType is v.Text, which makes no string of the type that most messages have.
+func readType(v jsonframe.Plain, to *string) bool {
+	if string(v) == `"`+typeText+`"` {
+		*to = typeText
+		return true
+	}
+	return v.Text(to)
 }

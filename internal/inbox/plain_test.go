@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,7 +25,7 @@ func TestPlainSend(t *testing.T) {
 		require.Equal(t, want, plain)
 	}
 	for _, text := range []string{
-		`{"id":"alice-1","atUserList":[1]}`, `{"id":"alice-1","payload":{"list":[1]}}`, `{"id":1}`, `{"ID":"alice-1"}`,
+		`{"id":"alice-1","atUserList":[1]}`, `{"id":"alice-1","payload":{"list":[[1]]}}`, `{"id":1}`, `{"ID":"alice-1"}`,
 	} {
 		require.False(t, jsonframe.ReadPlain([]byte(text), new(sendParams).ReadPlain), text)
 	}
@@ -63,4 +64,75 @@ func TestPlainTexts(t *testing.T) {
 	}
 	_, err := in.cleanPayload(typeText, json.RawMessage(`{"text":"a"}`), string(make([]byte, 100)))
 	require.ErrorIs(t, err, fault.New(fault.BodyTooLarge))
+}
+
+// TestPlainRecords: a stored message is read in one pass, and whatever stands in a record,
+// it is read as encoding/json reads it.
+func TestPlainRecords(t *testing.T) {
+	r := usual()[0].(*record)
+	r.Read, r.Message.At = [2]mark{{1, 1, 7}, {}}, []string{"carol"}
+	data, err := jsonframe.Marshal(r)
+	require.NoError(t, err)
+	require.True(t, readsPlain(t, data), string(data))
+	plain, rare := 0, 0
+	vary(reflect.ValueOf(r).Elem(), func(field string) {
+		data, err := jsonframe.Marshal(r)
+		require.NoError(t, err)
+		if readsPlain(t, data) {
+			plain++
+		} else {
+			rare++
+		}
+	}, "")
+	require.Greater(t, plain, 120)
+	require.Greater(t, rare, 20)
+	for _, text := range []string{
+		`{"k":"m","m":{"id":"a"},"m":{"ty":"b"}}`, `{"r":[{"s":1},{}],"r":[{"n":1},{}]}`, `{"n":[1]}`, `{"n":[1,2,3]}`, `{"r":[{}]}`,
+		`{"n":[-1,0]}`, `{"l":[1,"2"]}`, `{"l":[[1]]}`, `{"m":{"p":[1]}}`, `{"m":{"p":null}}`, `{"M":{"id":"a"}}`, `{"s":1.5}`, `{"b":9223372036854775808}`,
+	} {
+		require.False(t, readsPlain(t, []byte(text)), text)
+	}
+}
+
+// readsPlain reports whether a record is read in one pass; then it is what encoding/json
+// reads.
+func readsPlain(t *testing.T, data []byte) bool {
+	var one, got, want record
+	plain := jsonframe.ReadPlain(data, one.readPlain)
+	err := json.Unmarshal(data, &want)
+	require.Equal(t, err == nil, decodeRecord(data, &got) == nil, string(data))
+	if err == nil {
+		require.Equal(t, want, got, string(data))
+	}
+	if plain {
+		require.NoError(t, err, string(data))
+		require.Equal(t, want, one, string(data))
+	}
+	return plain
+}
+
+// FuzzRecord: whatever is stored is read as encoding/json reads it.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{"k":"m","b":1,"a":5,"e":3,"s":2,"n":[1,1],"r":[{"s":1,"n":1,"t":7},{}],"l":[4,6],"m":{"id":"x-1","ty":"TIMTextElem","p":{"text":"<b> 日本"},"rn":7}}`))
+	f.Add([]byte(`{"k":"r","b":0,"a":5,"e":3,"s":2,"n":[1,1],"r":[{"s":1},{"t":2}],"v":9}`))
+	f.Fuzz(func(t *testing.T, data []byte) { readsPlain(t, data) })
+}
+
+// BenchmarkDecode is what reading a stored message costs, and what encoding/json alone
+// would take for it.
+func BenchmarkDecode(b *testing.B) {
+	r := usual()[0].(*record)
+	r.Last = []uint64{1101, 1102, 1103, 1104, 1105, 1106, 1107, 1108, 1109, 1110, 1111, 1112, 1113, 1114, 1115}
+	data := encode(r)
+	for name, read := range map[string]func(r *record) error{
+		"plain": func(r *record) error { return decodeRecord(data, r) },
+		"json":  func(r *record) error { return json.Unmarshal(data, r) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.NoError(b, read(&record{}))
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package jsonframe
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 	"unicode/utf8"
@@ -9,14 +10,15 @@ import (
 )
 
 // Most frames are plain: one object as JSON.stringify writes it, with no white space,
-// whose texts have no escapes and whose other values are whole numbers, booleans, lists
-// of texts and objects of the same kind. One pass checks and reads such a frame, where
-// encoding/json takes three, through reflection. Whatever is written in another way is
-// left to encoding/json: a reader of plain text accepts nothing that encoding/json would
-// refuse or understand otherwise.
+// whose texts have no escapes and whose other values are whole numbers, booleans,
+// objects of the same kind, and lists of all these but lists. One pass checks and reads
+// such a frame, where encoding/json takes three, through reflection. Whatever is written
+// in another way is left to encoding/json: a reader of plain text accepts nothing that
+// encoding/json would refuse or understand otherwise.
 
-// plainDepth is how deep plain objects nest: a frame, its params, a payload in them.
-const plainDepth = 3
+// plainDepth is how deep plain objects nest: a frame, its params, a payload in them, and
+// what that lists.
+const plainDepth = 4
 
 // Plain is a value in a plain object, as it is written. Its methods report whether it
 // is of their type.
@@ -44,6 +46,19 @@ func (v Plain) Int(to *int64) bool {
 	return true
 }
 
+// Uint reads a whole number that is not negative.
+func (v Plain) Uint(to *uint64) bool {
+	if v[0] < '0' || v[0] > '9' {
+		return false
+	}
+	n, err := strconv.ParseUint(string(v), 10, 64)
+	if err != nil {
+		return false
+	}
+	*to = n
+	return true
+}
+
 // Bool reads true or false.
 func (v Plain) Bool(to *bool) bool {
 	*to = v[0] == 't'
@@ -56,15 +71,39 @@ func (v Plain) Texts(to *[]string) bool {
 		return false
 	}
 	list := []string{}
-	for i := 1; v[i] == '"'; {
-		end, _ := plainText(v, i)
-		list = append(list, string(v[i+1:end-1]))
-		if i = end; v[i] == ',' {
-			i++
-		}
-	}
+	ok := v.Each(func(v Plain) bool {
+		var text string
+		ok := v.Text(&text)
+		list = append(list, text)
+		return ok
+	})
 	*to = list
-	return true
+	return ok
+}
+
+// Uints reads a list of whole numbers that are not negative.
+func (v Plain) Uints(to *[]uint64) bool {
+	if v[0] != '[' {
+		return false
+	}
+	list := make([]uint64, 0, bytes.Count(v, []byte{','})+1)
+	ok := v.Each(func(v Plain) bool {
+		var n uint64
+		ok := v.Uint(&n)
+		list = append(list, n)
+		return ok
+	})
+	*to = list
+	return ok
+}
+
+// Each calls f for each value of a list until f returns false, which it then does as well.
+func (v Plain) Each(f func(v Plain) bool) bool {
+	if v[0] != '[' {
+		return false
+	}
+	end, ok := plainList(v, 0, plainDepth, f)
+	return ok && end == len(v)
 }
 
 // Object reads an object, as a part of the text that v is from.
@@ -132,7 +171,7 @@ func plainValue(text []byte, i, depth int) (end int, ok bool) {
 	case '{':
 		return plainObject(text, i, depth, nil)
 	case '[':
-		return plainTexts(text, i)
+		return plainList(text, i, depth, nil)
 	case 't':
 		return literal(text, i, "true")
 	case 'f':
@@ -142,13 +181,20 @@ func plainValue(text []byte, i, depth int) (end int, ok bool) {
 	}
 }
 
-// plainTexts reads the list that begins at i.
-func plainTexts(text []byte, i int) (end int, ok bool) {
+// plainList reads the list that begins at i. f may be nil.
+func plainList(text []byte, i, depth int, f func(v Plain) bool) (end int, ok bool) {
 	if i++; i < len(text) && text[i] == ']' {
 		return i + 1, true
 	}
 	for {
-		if i, ok = plainText(text, i); !ok || i >= len(text) {
+		value := i
+		if i < len(text) && text[i] == '[' {
+			return i, false
+		}
+		if i, ok = plainValue(text, value, depth); !ok || i >= len(text) {
+			return i, false
+		}
+		if f != nil && !f(text[value:i:i]) {
 			return i, false
 		}
 		switch text[i] {

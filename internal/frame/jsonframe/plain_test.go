@@ -12,11 +12,12 @@ import (
 
 // plainParams are parameters of each kind that plain text has.
 type plainParams struct {
-	Text   string          `json:"text"`
-	Number int64           `json:"number"`
-	Yes    bool            `json:"yes"`
-	List   []string        `json:"list"`
-	Body   json.RawMessage `json:"body"`
+	Text    string          `json:"text"`
+	Number  int64           `json:"number"`
+	Yes     bool            `json:"yes"`
+	List    []string        `json:"list"`
+	Numbers []uint64        `json:"numbers"`
+	Body    json.RawMessage `json:"body"`
 }
 
 func (p *plainParams) ReadPlain(name []byte, v Plain) bool {
@@ -29,6 +30,8 @@ func (p *plainParams) ReadPlain(name []byte, v Plain) bool {
 		return v.Bool(&p.Yes)
 	case "list":
 		return v.Texts(&p.List)
+	case "numbers":
+		return v.Uints(&p.Numbers)
 	case "body":
 		return v.Object(&p.Body)
 	}
@@ -113,22 +116,36 @@ var plainObjects = map[string]bool{
 	`{"yes":truth}`:                                                      false,
 	`{"yes":fals`:                                                        false,
 	`{"yes":1}`:                                                          false,
-	`{"body":{"a":{"b":{}}}}`:                                            false, // too deep
+	`{"body":{"a":{"b":{}}}}`:                                            true,
+	`{"body":{"a":{"b":{"c":{}}}}}`:                                      false, // too deep
+	`{"body":{"a":[{"b":[{}]}]}}`:                                        true,
+	`{"body":{"a":[{"b":[{"c":{}}]}]}}`:                                  false, // too deep
+	`{"body":{"a":[1,true,{"b":"x"},"c"]}}`:                              true,
+	`{"body":{"a":[[1]]}}`:                                               false,
+	`{"body":{"a":[1,]}}`:                                                false,
+	`{"body":{"a":[,1]}}`:                                                false,
+	`{"body":{"a":[1`:                                                    false,
+	`{"body":{"a":[`:                                                     false,
+	`{"numbers":[]}`:                                                     true,
+	`{"numbers":[0,18446744073709551615]}`:                               true,
+	`{"numbers":[18446744073709551616]}`:                                 false,
+	`{"numbers":[-1]}`:                                                   false,
+	`{"numbers":[1,"2"]}`:                                                false,
+	`{"numbers":7}`:                                                      false,
 	`{"list":[]}`:                                                        true,
 	`{"list":["a","","你"],"body":{"a":["b"]}}`: true,
-	`{"list":["a",]}`:    false,
-	`{"list":["a"`:       false,
-	`{"list":["a" ]}`:    false,
-	`{"list":[,"a"]}`:    false,
-	`{"list":[`:          false,
-	`{"list":["a",1]}`:   false,
-	`{"list":[["a"]]}`:   false,
-	`{"list":"a"}`:       false,
-	`{"text":["a"]}`:     false,
-	`{"body":{"a":[1]}}`: false,
-	`{"body":{"a" :1}}`:  false,
-	`{"body":"a"}`:       false,
-	`{"body":{"a":1}`:    false,
+	`{"list":["a",]}`:   false,
+	`{"list":["a"`:      false,
+	`{"list":["a" ]}`:   false,
+	`{"list":[,"a"]}`:   false,
+	`{"list":[`:         false,
+	`{"list":["a",1]}`:  false,
+	`{"list":[["a"]]}`:  false,
+	`{"list":"a"}`:      false,
+	`{"text":["a"]}`:    false,
+	`{"body":{"a" :1}}`: false,
+	`{"body":"a"}`:      false,
+	`{"body":{"a":1}`:   false,
 }
 
 // TestPlainParams: parameters are the same whichever way they are read.
