@@ -28,7 +28,7 @@ func BenchmarkRegistryThreeNodes(b *testing.B) {
 	n, err := bus.Open(b.Context(), bus.Options{URLs: nats.URL(), Name: "bench", Log: slog.New(slog.DiscardHandler)})
 	require.NoError(b, err)
 	b.Cleanup(n.Close)
-	r, err := registry.Open(b.Context(), registry.Options{Bus: n, Node: "bench", Log: slog.New(slog.DiscardHandler)})
+	r, err := registry.Open(b.Context(), registry.Options{Bus: n, Node: "bench", Sockets: none{}, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(b, err)
 	b.Cleanup(r.Close)
 	nats.Current(20 * time.Second)
@@ -53,6 +53,16 @@ func BenchmarkRegistryThreeNodes(b *testing.B) {
 		})
 	}
 }
+
+// none is a gateway without sockets.
+type none struct{}
+
+func (none) Kick(place.Place, string) bool           { return false }
+func (none) Alive(context.Context, place.Place) bool { return false }
+func (none) Places() []place.Place                   { return nil }
+func (none) Of(place.User) []place.Place             { return nil }
+func (none) Drop(place.Place)                        {}
+func (none) Supersede(place.Place)                   {}
 
 func claim(i int) place.Claim {
 	now := time.Now().Unix()

@@ -17,7 +17,7 @@ import (
 // process, and the bytes of the answers.
 func BenchmarkLoginWithGroups(b *testing.B) {
 	const groups = 500
-	g := StartGateway(b, "--data", b.TempDir())
+	g := StartGateway(b, "--data", b.TempDir(), "--api-rate", "100000")
 	user := benchUser(0)
 	for i := range groups {
 		id := fmt.Sprint("group", i)

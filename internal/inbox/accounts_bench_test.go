@@ -152,9 +152,7 @@ func attachBench(in *Inbox, u place.User) *Session {
 
 // callBench makes a call that no rate refuses.
 func callBench(b *testing.B, s *Session, method string, params any) string {
-	s.in.rates.mu.Lock()
-	delete(s.in.rates.users, s.user.User)
-	s.in.rates.mu.Unlock()
+	unlimit(s.in, s.user.User)
 	out, f := s.Call(b.Context(), method, encode(params))
 	if f != nil {
 		b.Errorf("%s: %v", method, f)

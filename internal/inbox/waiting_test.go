@@ -45,13 +45,16 @@ func hoarded(t testing.TB, in *Inbox, messages, sessions int) int64 {
 	a := login(t, in, "alice", "a1")
 	text := strings.Repeat("x", 11800)
 	for range messages {
+		unlimit(in, a.s.user.User)
 		a.send("bob", text)
 	}
 	a.s.Close()
 	before := heap()
 	all := make([]*Session, sessions)
+	bob := place.User{SDKAppID: app, UserID: "bob"}
 	for i := range all {
-		all[i] = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, fmt.Sprint(i), func(string, json.RawMessage) bool { return true })
+		unlimit(in, bob)
+		all[i] = in.Attach(bob, fmt.Sprint(i), func(string, json.RawMessage) bool { return true })
 		out, f := all[i].Call(t.Context(), "session.sync", encode(syncParams{Cursor: "0.0"}))
 		require.Nil(t, f)
 		require.Contains(t, string(out), `"more":true`)
@@ -61,6 +64,13 @@ func hoarded(t testing.TB, in *Inbox, messages, sessions int) int64 {
 		s.Close()
 	}
 	return after - before
+}
+
+// unlimit gives a user all of their allowances back.
+func unlimit(in *Inbox, u place.User) {
+	in.rates.mu.Lock()
+	defer in.rates.mu.Unlock()
+	delete(in.rates.users, u)
 }
 
 func heap() int64 {
