@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"github.com/tim-wasm/tim/internal/timd"
 	dist "github.com/tim-wasm/tim/js"
@@ -51,7 +52,10 @@ var commands = []command{
 	{"restore", "load such a file into an embedded store or a NATS cluster", timd.Restore},
 }
 
-func main() { os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	runtime.MemProfileRate = 0 // nothing here could show that profile
+	os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 func dispatch(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
