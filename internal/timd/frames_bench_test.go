@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/worst"
@@ -81,8 +82,20 @@ func BenchmarkWorstFrames(b *testing.B) {
 	for n := range mostInstances {
 		sockets["alice"] = s.enter("alice", fmt.Sprintf("%032x", n))
 	}
+	frames := sessionFrames()
+	pace := rate.NewLimiter(frame.ByteRate/frame.MaxFrame, frame.ByteBurst/frame.MaxFrame) // a socket is closed that sends more
+	for method, f := range frames {
+		before := f.Before
+		f.Before = func(n int) {
+			require.NoError(b, pace.Wait(b.Context()))
+			if before != nil {
+				before(n)
+			}
+		}
+		frames[method] = f
+	}
 	id := int64(10)
-	worst.Run(b, sessionMethods(b), sessionFrames(), func(user, method string, params json.RawMessage) error {
+	worst.Run(b, sessionMethods(b), frames, func(user, method string, params json.RawMessage) error {
 		if user == "" {
 			user = "alice"
 		}
