@@ -12,8 +12,8 @@ BUDGET := 620000
 # How long make fuzz runs each target, and make soak all attacks; make soak also
 # restarts and kills the gateways of clusters, runs the random tests of inbox longer,
 # holds 10,000 sessions as long, has a page log in and out 10,000 times (these two
-# alone: make held SOAK=1h), and runs each Go benchmark once. make crowd holds CROWD
-# sessions on several gateways.
+# alone: make held SOAK=1h), and runs once each Go benchmark that needs neither a browser
+# nor another server. make crowd holds CROWD sessions on several gateways.
 FUZZTIME ?= 30s
 SOAK     ?= 2m
 CROWD    ?= 100000
@@ -112,7 +112,7 @@ soak: build s3 held
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^(TestRollingRestarts|TestGroupsAndFaults)$$' ./internal/cluster
 	TIM_SOAK=$(SOAK) $(GO_TEST) -count 1 -timeout 0 ./internal/inbox
-	$(GO_TEST) -run '^$$' -bench . -benchtime 1x -timeout 0 -p 1 ./...
+	TIMD=$(CURDIR)/bin/timd $(GO_TEST) -run '^$$' -bench . -benchtime 1x -timeout 0 -p 1 ./...
 
 # The curves go to internal/bench/results/soak.
 held: build node-modules

@@ -32,7 +32,7 @@
 //	importing.go     messages of another system, with their own times
 //	groupimport.go   the same for groups
 //	quote.go         which message another one quotes
-//	plain.go         what each message costs, read without encoding/json
+//	plain.go         what each message costs, and what is stored, read without encoding/json
 //	write.go         the same, written
 //	grouppage.go     messages of groups for the server API
 //	hooks.go         the app's back end is asked and told of what is sent

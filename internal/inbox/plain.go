@@ -73,8 +73,8 @@ func plainTextOf(payload json.RawMessage) (text jsonframe.Plain, ok bool) {
 	return text, ok && members == 1
 }
 
-// decodeRecord reads a record as it is stored. A message is one pass over it, and
-// encoding/json reads what is rare.
+// decodeRecord reads a record as it is stored: a message without encoding/json, which
+// reads what is rare.
 func decodeRecord(data []byte, r *record) error {
 	if jsonframe.ReadPlain(data, r.readPlain) {
 		return nil
@@ -83,7 +83,7 @@ func decodeRecord(data []byte, r *record) error {
 	return json.Unmarshal(data, r)
 }
 
-// readPlain reads a member of what record.writePlain writes.
+// readPlain reads a member of a stored record.
 func (r *record) readPlain(name []byte, v jsonframe.Plain) bool {
 	switch string(name) {
 	case "k":
@@ -173,7 +173,7 @@ func (c *content) readPlain(name []byte, v jsonframe.Plain) bool {
 		if v[0] != '{' {
 			return false
 		}
-		c.Payload = json.RawMessage(slices.Clone(v)) // it outlives the rest of the record
+		c.Payload = json.RawMessage(slices.Clone(v)) // a part of it would keep all of the record's text in memory
 		return true
 	case "c":
 		return v.Text(&c.Cloud)

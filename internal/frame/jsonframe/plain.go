@@ -97,7 +97,8 @@ func (v Plain) Uints(to *[]uint64) bool {
 	return ok
 }
 
-// Each calls f for each value of a list until f returns false, which it then does as well.
+// Each calls f for each value of a list. It stops when f returns false, and reports
+// whether it came to the end of a list.
 func (v Plain) Each(f func(v Plain) bool) bool {
 	if v[0] != '[' {
 		return false
