@@ -20,7 +20,7 @@ func (p *sendParams) ReadPlain(name []byte, v jsonframe.Plain) bool {
 	case "groupID":
 		return v.Text(&p.GroupID)
 	case "type":
-		return readType(v, &p.Type)
+		return readUsual(v, typeText, &p.Type)
 	case "payload":
 		return v.Object(&p.Payload)
 	case "cloudCustomData":
@@ -87,11 +87,7 @@ func decodeRecord(data []byte, r *record) error {
 func (r *record) readPlain(name []byte, v jsonframe.Plain) bool {
 	switch string(name) {
 	case "k":
-		if string(v) == `"`+kindMessage+`"` {
-			r.Kind = kindMessage
-			return true
-		}
-		return v.Text(&r.Kind)
+		return readUsual(v, kindMessage, &r.Kind)
 	case "b":
 		return readInt(v, &r.By)
 	case "a":
@@ -117,20 +113,12 @@ func (s *state) readPlain(name []byte, v jsonframe.Plain) bool {
 	case "s":
 		return v.Uint(&s.Seq)
 	case "n":
-		n := 0
-		return v.Each(func(v jsonframe.Plain) bool {
-			n++
-			return n <= len(s.Sent) && v.Uint(&s.Sent[n-1])
-		}) && n == len(s.Sent)
+		return readArray(v, s.Sent[:], jsonframe.Plain.Uint)
 	case "r":
-		if s.Read != ([2]mark{}) { // the same
+		if s.Read != ([2]mark{}) { // it would here, too
 			return false
 		}
-		n := 0
-		return v.Each(func(v jsonframe.Plain) bool {
-			n++
-			return n <= len(s.Read) && jsonframe.ReadPlain(v, s.Read[n-1].readPlain)
-		}) && n == len(s.Read)
+		return readArray(v, s.Read[:], func(v jsonframe.Plain, m *mark) bool { return jsonframe.ReadPlain(v, m.readPlain) })
 	case "l":
 		return v.Uints(&s.Last)
 	case "v":
@@ -168,7 +156,7 @@ func (c *content) readPlain(name []byte, v jsonframe.Plain) bool {
 	case "i":
 		return v.Text(&c.Instance)
 	case "ty":
-		return readType(v, &c.Type)
+		return readUsual(v, typeText, &c.Type)
 	case "p":
 		if v[0] != '{' {
 			return false
@@ -216,11 +204,20 @@ func readInt(v jsonframe.Plain, to *int) bool {
 	return ok
 }
 
-// readType is v.Text, which makes no string of the type that most messages have.
-func readType(v jsonframe.Plain, to *string) bool {
-	if string(v) == `"`+typeText+`"` {
-		*to = typeText
+// readUsual is v.Text, which makes no string of the text that most messages have there.
+func readUsual(v jsonframe.Plain, usual string, to *string) bool {
+	if v[0] == '"' && string(v[1:len(v)-1]) == usual {
+		*to = usual
 		return true
 	}
 	return v.Text(to)
+}
+
+// readArray reads a list that is as long as the array in to.
+func readArray[T any](v jsonframe.Plain, to []T, read func(v jsonframe.Plain, to *T) bool) bool {
+	n := 0
+	return v.Each(func(v jsonframe.Plain) bool {
+		n++
+		return n <= len(to) && read(v, &to[n-1])
+	}) && n == len(to)
 }

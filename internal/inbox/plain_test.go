@@ -66,8 +66,8 @@ func TestPlainTexts(t *testing.T) {
 	require.ErrorIs(t, err, fault.New(fault.BodyTooLarge))
 }
 
-// TestPlainRecords: a stored message is read in one pass, and whatever stands in a record,
-// it is read as encoding/json reads it.
+// TestPlainRecords: a stored message is read without encoding/json, and whatever stands in
+// a record, it is read as encoding/json reads it.
 func TestPlainRecords(t *testing.T) {
 	r := usual()[0].(*record)
 	r.Read, r.Message.At = [2]mark{{1, 1, 7}, {}}, []string{"carol"}
@@ -94,8 +94,8 @@ func TestPlainRecords(t *testing.T) {
 	}
 }
 
-// readsPlain reports whether a record is read in one pass; then it is what encoding/json
-// reads.
+// readsPlain reports whether a record is read without encoding/json. Either way it is what
+// encoding/json reads.
 func readsPlain(t *testing.T, data []byte) bool {
 	var one, got, want record
 	plain := jsonframe.ReadPlain(data, one.readPlain)

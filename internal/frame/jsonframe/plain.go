@@ -66,34 +66,21 @@ func (v Plain) Bool(to *bool) bool {
 }
 
 // Texts reads a list of strings.
-func (v Plain) Texts(to *[]string) bool {
-	if v[0] != '[' {
-		return false
-	}
-	list := []string{}
-	ok := v.Each(func(v Plain) bool {
-		var text string
-		ok := v.Text(&text)
-		list = append(list, text)
-		return ok
-	})
-	*to = list
-	return ok
-}
+func (v Plain) Texts(to *[]string) bool { return listOf(v, []string{}, Plain.Text, to) }
 
 // Uints reads a list of whole numbers that are not negative.
 func (v Plain) Uints(to *[]uint64) bool {
-	if v[0] != '[' {
-		return false
-	}
-	list := make([]uint64, 0, bytes.Count(v, []byte{','})+1)
+	return listOf(v, make([]uint64, 0, bytes.Count(v, []byte{','})+1), Plain.Uint, to)
+}
+
+// listOf reads a list whose values read reads, and appends them to the empty list in.
+func listOf[T any](v Plain, in []T, read func(v Plain, to *T) bool, to *[]T) bool {
 	ok := v.Each(func(v Plain) bool {
-		var n uint64
-		ok := v.Uint(&n)
-		list = append(list, n)
-		return ok
+		var none T
+		in = append(in, none)
+		return read(v, &in[len(in)-1])
 	})
-	*to = list
+	*to = in
 	return ok
 }
 
