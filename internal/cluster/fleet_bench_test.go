@@ -27,29 +27,17 @@ func BenchmarkFleet(b *testing.B) {
 				if servers > 1 {
 					nats.Current(time.Minute)
 				}
-				var took time.Duration
-				var stored uint64
+				var before map[string]time.Duration
+				var had, stored uint64
 				used := map[string]time.Duration{}
-				b.ResetTimer()
-				for left := b.N; left > 0; left -= perLink * pairs {
-					b.StopTimer()
-					people := make([]*benchPair, pairs)
-					for i := range people {
-						people[i] = newBenchPair(b, all[0], i)
-					}
-					runPairs(b, people, pairs) // a conversation's first message costs more
-					before, had := fleetUsage(b, all, nats), logBytes(b, nats)
-					b.StartTimer()
-					took += runPairs(b, people, min(left, perLink*pairs))
-					b.StopTimer()
+				took := runLinks(b, all[0], pairs, func() {
+					before, had = fleetUsage(b, all, nats), logBytes(b, nats)
+				}, func([]*benchPair) {
 					for what, cpu := range fleetUsage(b, all, nats) {
 						used[what] += cpu - before[what]
 					}
 					stored += logBytes(b, nats) - had
-					for _, p := range people {
-						p.hangUp()
-					}
-				}
+				})
 				for what, cpu := range used {
 					b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), what+"-cpu-µs/message")
 				}

@@ -39,29 +39,16 @@ func BenchmarkMessages(b *testing.B) {
 		pairs := c.pairs
 		b.Run(c.name, func(b *testing.B) {
 			g := StartGateway(b, append(c.args, "--data", b.TempDir(), "--message-rate", "100000")...)
-			var took, cpu time.Duration
+			var before, cpu time.Duration
 			var resident int64
 			var acked, arrived []time.Duration
-			b.ResetTimer()
-			for left := b.N; left > 0; left -= perLink * pairs {
-				b.StopTimer()
-				all := make([]*benchPair, pairs)
-				for i := range all {
-					all[i] = newBenchPair(b, g, i)
-				}
-				// The first message begins a conversation, which costs more.
-				runPairs(b, all, pairs)
-				before, _ := g.usage(b)
-				b.StartTimer()
-				took += runPairs(b, all, min(left, perLink*pairs))
-				b.StopTimer()
+			took := runLinks(b, g, pairs, func() { before, _ = g.usage(b) }, func(all []*benchPair) {
 				now, taken := g.usage(b)
 				cpu, resident = cpu+now-before, taken
 				for _, p := range all {
 					acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
-					p.hangUp()
 				}
-			}
+			})
 			b.ReportMetric(float64(b.N)/took.Seconds(), "messages/s")
 			b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-µs/message")
 			b.ReportMetric(float64(resident)/1e6, "rss-MB")
@@ -74,6 +61,30 @@ func BenchmarkMessages(b *testing.B) {
 // perLink is how many messages a client sends until it logs in anew: nobody may send more
 // than some 50 frames a second for long.
 const perLink = 200
+
+// runLinks has pairs of a gateway send b.N messages, and returns how long that took. All
+// log in anew as often as perLink asks for; before and after are called around what each
+// of these links sends.
+func runLinks(b *testing.B, g *Gateway, pairs int, before func(), after func(all []*benchPair)) (took time.Duration) {
+	b.ResetTimer()
+	for left := b.N; left > 0; left -= perLink * pairs {
+		b.StopTimer()
+		all := make([]*benchPair, pairs)
+		for i := range all {
+			all[i] = newBenchPair(b, g, i)
+		}
+		runPairs(b, all, pairs) // a conversation's first message costs more
+		before()
+		b.StartTimer()
+		took += runPairs(b, all, min(left, perLink*pairs))
+		b.StopTimer()
+		after(all)
+		for _, p := range all {
+			p.hangUp()
+		}
+	}
+	return took
+}
 
 // runPairs has n messages sent, and returns how long it took until the last was
 // acknowledged. It waits until all have arrived.
