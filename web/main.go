@@ -53,7 +53,7 @@ var commands = []command{
 }
 
 func main() {
-	runtime.MemProfileRate = 0 // nothing here could show that profile
+	runtime.MemProfileRate = 0 // else Go samples allocations, for a profile that nothing here shows
 	os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -256,14 +256,14 @@ func round(v float64) string {
 
 // chart draws the ratios of a chapter as bars, with a line where both are equal.
 func chart(c chapter, all []figure) string {
-	const left, width, bar, gap, top = 480.0, 330.0, 22.0, 12.0, 48.0
+	const left, width, right, bar, gap, top = 480.0, 330.0, 100.0, 22.0, 12.0, 48.0
 	most := 1.0
 	for _, f := range all {
 		most = max(most, f.times)
 	}
 	height := top + float64(len(all))*(bar+gap) + 28
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 910 %g" width="910" height="%g" font-family="system-ui, sans-serif" font-size="14" role="img" aria-label="%s">`+"\n", height, height, html.EscapeString(c.title))
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %g %g" width="%[1]g" height="%[2]g" font-family="system-ui, sans-serif" font-size="14" role="img" aria-label="%[3]s">`+"\n", left+width+right, height, html.EscapeString(c.title))
 	b.WriteString("<style>text{fill:#1f2328}.l{stroke:#59636e}.good{fill:#1a7f64}.bad{fill:#c4432b}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.l{stroke:#9198a1}.good{fill:#3fb68f}.bad{fill:#f0735a}}</style>\n")
 	fmt.Fprintf(&b, `<text x="0" y="20" font-weight="600">%s</text>`+"\n", html.EscapeString(c.title))
 	for i, f := range all {

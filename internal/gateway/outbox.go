@@ -194,7 +194,7 @@ func (s *socket) writtenLocked() bool {
 		if len(b)+longestHead+size > heldMost {
 			return false
 		}
-		b = f.appendText(appendHead(b, f.opcode, size))
+		b = f.appendFrame(b, size)
 	}
 	n := s.raw.writeSome(b)
 	if n == 0 {
