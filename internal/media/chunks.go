@@ -24,7 +24,8 @@ var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 func (c *chunks) write(ctx context.Context, i *Info, r io.Reader, _ int64) error {
 	err := c.store(ctx, i, r)
 	if err != nil {
-		// A chunk whose answer was lost may come after this: the sweep finds it.
+		// A chunk that has no answer after storeWithin may come after this: the sweep
+		// finds it.
 		clearing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 		defer cancel()
 		if err := c.free(clearing, i.App, i.Name); err != nil {
@@ -90,9 +91,10 @@ func take(ctx context.Context, own, all chan struct{}) error {
 	}
 }
 
-// put stores a chunk that is not there yet.
+// put stores a chunk that is not there yet. It waits for the answer also if whoever
+// sent the chunk has gone: what is on its way can be removed only once it is there.
 func (c *chunks) put(ctx context.Context, i *Info, n int, data []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
 	_, err := c.bus.Put(ctx, i.chunkSubject(n), data, 0, 0)
 	return err
