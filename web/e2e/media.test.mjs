@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from './lib/test.mjs';
 import { mailbox } from './lib/mail.mjs';
 import { folder, poll, remove } from './lib/process.mjs';
+import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { startTimd, timdBinary } from './lib/timd.mjs';
 
@@ -178,10 +179,14 @@ test('destroy in the middle of an upload ends it', async (t) => {
 test('a page that is closed in the middle of an upload leaves no bytes, and is given back what had not come in', async (t) => {
   const timd = await startTimd({ data: 'disk', args: ['--quota-bytes', '48MB'] });
   t.after(() => timd.close());
+  // A browser's own limit of its speed ends before its page does: as it closed, up to
+  // 17 MB passed at once.
+  const proxy = await startProxy(timd.port);
+  t.after(() => proxy.close());
   const { SDKAppID, userID, userSig } = await timd.userSig(someone('alice'));
   const enter = async () => {
     const page = await stage.actor(t);
-    await stage.create(page, { SDKAppID, proxyServer: timd.url });
+    await stage.create(page, { SDKAppID, proxyServer: `http://127.0.0.1:${proxy.port}` });
     await stage.login(page, userID, { sig: userSig });
     return page;
   };
@@ -189,7 +194,8 @@ test('a page that is closed in the middle of an upload leaves no bytes, and is g
   const SIZE = 30 << 20;
 
   const page = await enter();
-  await page.emulateNetworkConditions({ upload: 1 << 20, download: 1 << 20, latency: 0 });
+  proxy.slow(1 << 20);
+  const before = proxy.up;
   await page.evaluate(
     (size) =>
       new Promise((begun, failed) => {
@@ -199,9 +205,11 @@ test('a page that is closed in the middle of an upload leaves no bytes, and is g
       }),
     SIZE,
   );
-  await poll(30_000, 'the upload has begun at timd', async () => (await uploads()) === 1);
+  await poll(30_000, 'chunks have gone to timd', () => proxy.up > before + (600 << 10));
+  assert.equal(await uploads(), 1);
   await page.close();
-  await poll(30_000, 'the upload is over', async () => (await uploads()) === 0);
+  await poll(60_000, 'the upload is over', async () => (await uploads()) === 0);
+  await proxy.restore();
 
   // There is no room for both as a whole.
   const again = await enter();

@@ -26,6 +26,8 @@ class Proxy {
   port = 0;
   /** How many connections were accepted so far. */
   accepted = 0;
+  /** How many bytes have passed to the server so far. */
+  up = 0;
 
   #target;
   #server;
@@ -117,6 +119,7 @@ class Proxy {
         }
         if (left !== undefined) this.#resets[way] = left - chunk.length;
         await this.#write(to, chunk);
+        if (way === 'up') this.up += chunk.length;
       }
       await this.#gates[way]?.promise;
       to.end();
