@@ -21,8 +21,8 @@ import (
 //
 // Nobody but this process stores into the embedded server, so there NATS would send
 // each record a second time, which costs a tenth of a message's CPU. The consumer
-// therefore ends once everything has been offered for a while, and comes back as soon
-// as a record may be missing: see doubt.
+// therefore begins only when a record may be missing, see doubt, and ends once everything
+// has been offered for a while.
 //
 // One goroutine, hand, handles all records, so the two ways need no lock for which
 // they would contend. Any goroutine may read pos and handled.
@@ -77,24 +77,34 @@ const (
 
 // Start implements Follower.
 func (f *follower) Start(ctx context.Context) error {
+	f.stream.followers.add(f) // first, so that what is stored after pos is offered
+	if err := f.begin(ctx); err != nil {
+		f.stream.followers.remove(f)
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx.Err() != nil {
+		f.stream.followers.remove(f)
+		return nil
+	}
+	f.goes.Go(f.watch)
+	f.goes.Go(f.hand)
+	return nil
+}
+
+// begin sets pos to the end of the stream, and makes the consumer where others store, too.
+func (f *follower) begin(ctx context.Context) error {
 	s, err := f.stream.b.js.Stream(ctx, f.stream.name)
 	if err != nil {
 		return err
 	}
 	f.pos.Store(s.CachedInfo().State.LastSeq)
 	f.handled.Store(f.pos.Load())
-	if err := f.open(ctx); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ctx.Err() != nil {
+	if f.alone {
 		return nil
 	}
-	f.goes.Go(f.watch)
-	f.goes.Go(f.hand)
-	f.stream.followers.add(f)
-	return nil
+	return f.open(ctx)
 }
 
 // ahead is the number of records that NATS sends before it waits for the next
@@ -294,7 +304,7 @@ func (f *follower) watch() {
 	t := time.NewTicker(f.every)
 	defer t.Stop()
 	var before uint64
-	calm := 0 // checks since the last doubt
+	calm := calmChecks // checks since the last doubt
 	failing := false
 	for {
 		checking := false

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"sync"
@@ -31,7 +32,6 @@ func doubting(t *testing.T, l *stream) (f *follower, got func() []uint64) {
 	f, got = offered(t, l, 0) // which allows no report of a failure
 	f.every = time.Hour
 	require.NoError(t, f.Start(t.Context()))
-	f.shut()
 	return f, got
 }
 
@@ -93,6 +93,54 @@ func TestACalmFollowerHasNoConsumer(t *testing.T) {
 		reached(t, f, got, pos)
 	}
 	require.False(t, f.consumes())
+}
+
+// It has none from its start on, whatever is stored meanwhile.
+func TestAFollowerStartsWithoutAConsumer(t *testing.T) {
+	l := logs(t)
+	for range 10 {
+		stop := make(chan struct{})
+		var storing sync.WaitGroup
+		end := sync.OnceFunc(func() {
+			close(stop)
+			storing.Wait()
+		})
+		for range 3 {
+			storing.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						appendNew(t, l)
+					}
+				}
+			})
+		}
+		defer end()
+		f, got := offered(t, l, 0)
+		f.every = time.Hour
+		require.NoError(t, f.Start(t.Context()))
+		first := appendNew(t, l)
+		require.Zero(t, consumers(t, l))
+		end()
+		last := appendNew(t, l)
+		f.Reach(t.Context(), last)
+		all := got()
+		require.LessOrEqual(t, all[0], first)
+		require.Equal(t, last, all[len(all)-1])
+		require.Len(t, all, int(last-all[0])+1, "none is missing")
+		require.False(t, f.consumes())
+		f.Close()
+	}
+}
+
+// appendNew stores a record of a subject of its own.
+func appendNew(t *testing.T, l *stream) (pos uint64) {
+	t.Helper()
+	pos, _, err := l.Append(t.Context(), "l."+rand.Text(), nil, 0, "")
+	assert.NoError(t, err)
+	return pos
 }
 
 // A record that was not offered is handled nevertheless, before those that came after
@@ -181,7 +229,6 @@ func TestDroppedOffersAreSent(t *testing.T) {
 	f.handle = func(v Value) { <-held; note(v) }
 	f.every, f.offers = time.Hour, make(chan Value, 4)
 	require.NoError(t, f.Start(t.Context()))
-	f.shut()
 	const n = 20
 	for i := range n {
 		_, _, err := l.Append(t.Context(), "l."+strconv.Itoa(i), nil, 0, "")
