@@ -89,7 +89,7 @@ func (r *record) readPlain(name []byte, v jsonframe.Plain) bool {
 	case "k":
 		return readUsual(v, kindMessage, &r.Kind)
 	case "b":
-		return readInt(v, &r.By)
+		return v.IntOf(&r.By)
 	case "a":
 		return v.Int(&r.At)
 	case "f":
@@ -174,7 +174,7 @@ func (c *content) readPlain(name []byte, v jsonframe.Plain) bool {
 	case "ct":
 		return v.Int(&c.ClientTime)
 	case "v":
-		return readInt(v, &c.Version)
+		return v.IntOf(&c.Version)
 	case "ns":
 		return v.Bool(&c.NoSync)
 	case "rr":
@@ -190,18 +190,11 @@ func (c *content) readPlain(name []byte, v jsonframe.Plain) bool {
 	case "uc":
 		return v.Bool(&c.Uncounted)
 	case "rs":
-		return readInt(v, &c.Readers)
+		return v.IntOf(&c.Readers)
 	case "g":
 		return v.Text(&c.Group)
 	}
 	return false
-}
-
-func readInt(v jsonframe.Plain, to *int) bool {
-	var n int64
-	ok := v.Int(&n) && int64(int(n)) == n
-	*to = int(n)
-	return ok
 }
 
 // readUsual is v.Text, which makes no string of the text that most messages have there.

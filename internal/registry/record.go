@@ -1,9 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -130,18 +127,4 @@ func (r *Record) encode() []byte {
 		r.Version = bannedVersion
 	}
 	return r.json()
-}
-
-func decodeRecord(data []byte) (Record, error) {
-	var r Record
-	if len(data) == 0 {
-		return r, nil
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("a record cannot be read: %w", err)
-	}
-	if r.Version > recordVersion {
-		return r, fmt.Errorf("a record has version %d and this timd knows only %d: upgrade this timd", r.Version, recordVersion)
-	}
-	return r, nil
 }

@@ -4,6 +4,7 @@
 //	registry.go       Open, Close, and the goroutines of a Registry
 //	record.go         a user's record: what is stored
 //	write.go          how that is written
+//	read.go           how it is read
 //	admit.go          who is admitted and who has to go (enforce): pure
 //	change.go         what else may happen to a record: pure
 //	ports.go          what it needs of a bus

@@ -304,10 +304,19 @@ func FuzzAdmit(f *testing.F) {
 
 func FuzzDecodeRecord(f *testing.F) {
 	f.Add([]byte(`{"v":1,"i":[{"h":"a","p":"Web","g":"g","a":1,"l":1,"x":1}]}`))
-	f.Fuzz(func(_ *testing.T, data []byte) {
-		if r, err := decodeRecord(data); err == nil {
-			_, _ = tidy(r, testRules(Dual, 1, 1), alice, t0)
+	f.Add([]byte(`{"v":1,"op":"o","s":1,"n":2,"k":3,"f":4,"i":[],"e":[{"h":"a","d":"b","t":"c","x":1},{}]}`))
+	f.Add([]byte(`{"o":[{"n":1,"time":2,"sdkAppID":4294967295,"kind":"login","platform":"Web","instance":"a","kicked":[{"platform":"iOS"}]}]}`))
+	f.Add([]byte(`{"i":[{"h":"a","t":1}],"i":[{"c":true}],"v":1.0,"V":9,"o":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decodeRecord(data)
+		var want Record
+		if wrong := json.Unmarshal(data, &want); len(data) > 0 && (wrong != nil || want.Version > recordVersion) {
+			require.Error(t, err)
+			return
 		}
+		require.NoError(t, err)
+		require.Equal(t, want, r)
+		_, _ = tidy(r, testRules(Dual, 1, 1), alice, t0)
 	})
 }
 

@@ -44,23 +44,45 @@ func TestRecordsAreWrittenAsMarshalDoes(t *testing.T) {
 	require.Equal(t, bannedVersion, back.Version)
 }
 
+// What is stored of a user who is in nobody's way is read without encoding/json,
+// whichever of its fields are set.
+func TestUsualRecordsAreReadPlain(t *testing.T) {
+	plain := func(r Record) {
+		t.Helper()
+		var got, want Record
+		data := r.encode()
+		require.True(t, jsonframe.ReadPlain(data, got.readPlain), "%s", data)
+		require.NoError(t, json.Unmarshal(data, &want))
+		require.Equal(t, want, got)
+	}
+	for i := range reflect.TypeFor[Event]().NumField() {
+		one := Record{Op: "op", Settings: 1, Last: 2, KickedAt: 3, Ahead: 4, Instances: make([]Instance, 2), Evicted: make([]Evicted, 2), Out: make([]Event, 2)}
+		fillWith("a<b>ü", reflect.ValueOf(&one.Instances[1]).Elem(), i)
+		fillWith("a<b>ü", reflect.ValueOf(&one.Evicted[1]).Elem(), i)
+		fillWith("a<b>ü", reflect.ValueOf(&one.Out[1]).Elem(), i)
+		plain(one)
+	}
+}
+
 // fill sets a value, or of a struct only the field with an index that is not negative.
-func fill(v reflect.Value, only int) {
+func fill(v reflect.Value, only int) { fillWith("a\"b<c>\x7f", v, only) }
+
+func fillWith(text string, v reflect.Value, only int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if only < 0 || i == only {
-				fill(v.Field(i), -1)
+				fillWith(text, v.Field(i), -1)
 			}
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), -1)
+		fillWith(text, v.Index(0), -1)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), -1)
+		fillWith(text, v.Elem(), -1)
 	case reflect.String:
-		v.SetString("a\"b<c>\x7f")
+		v.SetString(text)
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Uint32:

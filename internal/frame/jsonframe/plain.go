@@ -46,6 +46,14 @@ func (v Plain) Int(to *int64) bool {
 	return true
 }
 
+// IntOf is Int for an int.
+func (v Plain) IntOf(to *int) bool {
+	var n int64
+	ok := v.Int(&n) && int64(int(n)) == n
+	*to = int(n)
+	return ok
+}
+
 // Uint reads a whole number that is not negative.
 func (v Plain) Uint(to *uint64) bool {
 	if v[0] < '0' || v[0] > '9' {
