@@ -163,6 +163,13 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			c.over, c.attached = true, false
 		}
 	}
+	var seen *known // the newest record, or an older one
+	tidy := func(r *Registry) {
+		require.NoError(t, r.tidyUser(ctx, u, seen), fail)
+		if at, err := r.known(ctx, u, true); err == nil && w.rng.IntN(2) == 0 {
+			seen = &at
+		}
+	}
 	some := func(f func(*client) bool) *client {
 		var fit []*client
 		for _, c := range clients {
@@ -259,7 +266,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			tell("an older attachment is reported as lost")
 		case n < 90: // time passes
 			w.clock.Add(int64(w.rng.IntN(70_000)))
-			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+			tidy(w.regs[w.rng.IntN(2)])
 			m.end(w.clock.Load())
 			tell("time passes -> %s", m.words())
 		case n < 94: // the limit changes
@@ -270,7 +277,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			require.NoError(t, w.regs[w.rng.IntN(2)].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[0].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[1].refreshSettings(ctx, app))
-			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+			tidy(w.regs[w.rng.IntN(2)])
 			m.room(place.Web, 0)
 			tell("%d Web instances -> %s", m.web, m.words())
 		case n < 96:
@@ -284,18 +291,18 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			}
 		default:
 			m.end(w.clock.Load())
-			require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
+			tidy(w.regs[0])
 			w.settle(u, fail)
 		}
 		// Record and model can be compared once both have ended the places whose
 		// grace is over.
-		require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+		tidy(w.regs[w.rng.IntN(2)])
 		m.end(w.clock.Load())
 		w.h.quiet()
 		require.Equal(t, m.words(), recordWords(w.record(u)), fail)
 	}
 	m.end(w.clock.Load())
-	require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
+	tidy(w.regs[0])
 	w.settle(u, fail)
 	hear()
 	// Every evicted client was told: at once, or when it comes back.

@@ -40,22 +40,31 @@ type step struct {
 // shows which: it names the operation that wrote it last, and each instance
 // names the one that attached it. Both are checked before the next try.
 func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide func(rec Record, s rules, op string, now int64) step) error {
-	return r.mutateUnread(ctx, name, u, false, decide)
+	return r.mutateKnown(ctx, name, u, nil, decide)
 }
 
-// mutateUnread is mutate; unread, which only costs time where it is wrong, says that
-// the user has no record, so that none is read before the first try.
-func (r *Registry) mutateUnread(ctx context.Context, name string, u place.User, unread bool, decide func(rec Record, s rules, op string, now int64) step) error {
+// known is a user's record as it was when it was last written or read.
+type known struct {
+	rec Record // not changed any more
+	seq uint64
+}
+
+// none is what is known of a user without a record.
+var none = &known{}
+
+// mutateKnown is mutate from a record that is taken for the newest one, so that none is
+// read before the first try; where it is not, that costs a write in vain. nil: none is.
+func (r *Registry) mutateKnown(ctx context.Context, name string, u place.User, first *known, decide func(rec Record, s rules, op string, now int64) step) error {
 	start := time.Now()
 	conflicts := 0
-	err := r.try(ctx, u, unread, &conflicts, decide)
+	err := r.try(ctx, u, first, &conflicts, decide)
 	if r.o.Observe != nil {
 		r.o.Observe(name, time.Since(start), conflicts, err)
 	}
 	return err
 }
 
-func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
+func (r *Registry) try(ctx context.Context, u place.User, first *known, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
 	ctx, cancel := bus.Within(ctx, r.o.opTimeout, r.o.opTimeout/4)
 	defer cancel()
 	if err := r.leases.held(ctx, r); err != nil {
@@ -66,25 +75,22 @@ func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts
 	var open map[string]step // tries without an answer
 	leader := false
 	for n := 0; ; n++ {
-		var v bus.Value
+		var at known
+		var seq uint64
 		var err error
-		if guessed := unread && n == 0; !guessed {
-			v, err = r.read(ctx, subject, leader)
-		}
-		var rec Record
-		if err == nil {
-			var derr error
-			if rec, derr = decodeRecord(v.Data); derr != nil {
-				r.log.Error("registry: "+derr.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
-				return fault.With(fault.Internal, "this user's record cannot be read")
-			}
-			if st, ok := stored(&rec, open); ok {
-				r.settle(u, st, open)
+		if guessed := first != nil && n == 0; guessed {
+			at = *first
+		} else if at, err = r.known(ctx, u, leader); err == nil {
+			if st, ok := stored(&at.rec, open); ok {
+				r.settle(u, st, open, 0)
 				return nil
 			}
-			if r.settings.older(u.SDKAppID, rec.Settings) {
-				err = r.refreshSettings(ctx, u.SDKAppID)
-			}
+		} else if f := (*fault.Error)(nil); errors.As(err, &f) {
+			return f
+		}
+		rec := at.rec
+		if err == nil && r.settings.older(u.SDKAppID, rec.Settings) {
+			err = r.refreshSettings(ctx, u.SDKAppID)
 		}
 		if err == nil {
 			now := r.now()
@@ -98,19 +104,19 @@ func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts
 				continue
 			}
 			if !st.write {
-				r.settle(u, st, open)
+				r.settle(u, st, open, 0)
 				return nil
 			}
 			st.next.Op = op
 			st.doubted = doubted(u, &rec, &seen)
 			r.queue(ctx, u, &st)
-			_, err = r.put(ctx, subject, &st.next, v.Seq, now)
+			seq, err = r.put(ctx, subject, &st.next, at.seq, now)
 			switch {
 			case err == nil:
-				r.settle(u, st, open)
+				r.settle(u, st, open, seq)
 				return nil
-			case errors.Is(err, bus.ErrConflict) && unread && n == 0:
-				continue // there is a record
+			case errors.Is(err, bus.ErrConflict) && first != nil && n == 0:
+				continue // the record is another one
 			case errors.Is(err, bus.ErrConflict):
 				*conflicts++
 			default:
@@ -131,7 +137,7 @@ func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts
 		}
 		for _, st := range open {
 			r.recheck(u, st, &Record{})
-			r.mind(u, &st.next)
+			r.mind(u, &st.next, 0)
 		}
 		return r.fail(err)
 	}
@@ -174,8 +180,9 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 
 // settle carries out what follows from a step that is in force. Whatever the
 // unanswered tries before it would have evicted is checked again: one of them
-// may have been stored and then overwritten.
-func (r *Registry) settle(u place.User, st step, open map[string]step) {
+// may have been stored and then overwritten. seq is where the step is stored, 0 unless that
+// is known.
+func (r *Registry) settle(u place.User, st step, open map[string]step, seq uint64) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
@@ -192,7 +199,7 @@ func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	if st.write {
 		r.tell(u, st)
 	}
-	r.mind(u, &st.next) // also where an earlier write is found that was not answered
+	r.mind(u, &st.next, seq) // also where an earlier write is found that was not answered
 	if st.after != nil {
 		st.after()
 	}
@@ -242,6 +249,20 @@ func (r *Registry) read(ctx context.Context, subject string, leader bool) (bus.V
 		return bus.Value{}, nil
 	}
 	return v, err
+}
+
+// known reads and decodes a record. One that cannot be decoded is a *fault.Error.
+func (r *Registry) known(ctx context.Context, u place.User, leader bool) (at known, err error) {
+	v, err := r.read(ctx, key(u), leader)
+	if err != nil {
+		return at, err
+	}
+	if at.rec, err = decodeRecord(v.Data); err != nil {
+		r.log.Error("registry: "+err.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
+		return at, fault.With(fault.Internal, "this user's record cannot be read")
+	}
+	at.seq = v.Seq
+	return at, nil
 }
 
 func (r *Registry) put(ctx context.Context, subject string, rec *Record, seq uint64, now int64) (uint64, error) {
@@ -316,7 +337,11 @@ func (r *Registry) admit(ctx context.Context, c place.Claim) (decision, error) {
 		}
 	}
 	var made decision
-	err := r.mutateUnread(ctx, "admit", c.User, !c.Resume && r.strangers.most(), func(rec Record, s rules, op string, now int64) step {
+	var first *known
+	if !c.Resume && r.strangers.most() {
+		first = none
+	}
+	err := r.mutateKnown(ctx, "admit", c.User, first, func(rec Record, s rules, op string, now int64) step {
 		next, d := admit(rec, s, claim{Claim: c, Gateway: r.self, Op: op}, now)
 		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
 			made = d

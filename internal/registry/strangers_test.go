@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,19 +14,23 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// asked is a store that counts what it is asked.
+// asked is a store that counts what it is asked of records.
 type asked struct {
 	store
 	reads, puts atomic.Int64
 }
 
 func (a *asked) Last(ctx context.Context, stream, subject string) (bus.Value, error) {
-	a.reads.Add(1)
+	if stream == usersStream {
+		a.reads.Add(1)
+	}
 	return a.store.Last(ctx, stream, subject)
 }
 
 func (a *asked) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
-	a.reads.Add(1)
+	if stream == usersStream {
+		a.reads.Add(1)
+	}
 	return a.store.LastAtLeader(ctx, stream, subject)
 }
 
@@ -88,4 +93,55 @@ func TestAnUnreadRecordRefusesALogin(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.Admit(t.Context(), bob)
 	require.ErrorContains(t, err, "cannot be read")
+}
+
+// A place whose link was lost ends with a write, without another read, unless somebody
+// else has changed the record meanwhile; then it is read, and judged as it is.
+func TestAnEndReadsOnlyWhatOthersHaveChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a *asked
+		var conflicts atomic.Int64
+		model := busmodel.New(busmodel.Options{})
+		quietly := func(o *Options) { o.check, o.leaseTTL = time.Hour, 3*time.Hour }
+		r, g := open(t, model, "one", func(o *Options) {
+			quietly(o)
+			o.wrap = func(s store) store { a = &asked{store: s}; return a }
+			o.Observe = func(_ string, _ time.Duration, n int, _ error) { conflicts.Add(int64(n)) }
+		})
+		other, og := open(t, model, "two", quietly)
+		two := 2
+		_, err := r.SetSettings(t.Context(), app, Patch{WebInstances: &two})
+		require.NoError(t, err)
+		lost := func() {
+			out := login(t, r, g, web("lost"))
+			g.forget(out.Place)
+			require.NoError(t, r.Detach(t.Context(), out.Place, false))
+			a.reads.Store(0)
+			a.puts.Store(0)
+		}
+		ends := func(reads, puts int64, left ...string) {
+			t.Helper()
+			time.Sleep(r.o.Grace + time.Second)
+			require.Equal(t, [2]int64{reads, puts}, [2]int64{a.reads.Load(), a.puts.Load()}, "reads and writes")
+			v, err := r.Get(t.Context(), alice)
+			require.NoError(t, err)
+			var there []string
+			for _, in := range v.Instances {
+				there = append(there, in.Instance)
+			}
+			require.Equal(t, left, there)
+		}
+		lost()
+		ends(0, 1)
+
+		lost()
+		login(t, other, og, web("other"))
+		ends(1, 2, "other")
+
+		lost()
+		_, err = r.KickInstance(t.Context(), alice, "lost")
+		require.NoError(t, err)
+		ends(2, 1, "other") // the kick has read and written; and nothing to do is proven by a read
+		require.Zero(t, conflicts.Load())
+	})
 }

@@ -197,7 +197,7 @@ func (r *Registry) sweep(ctx context.Context, records span) error {
 		if !c.Write {
 			return nil
 		}
-		err := r.tidyUser(ctx, u)
+		err := r.tidyUser(ctx, u, nil)
 		if unanswered(err) {
 			r.endAgain(u)
 			if !r.Live() {
@@ -295,33 +295,57 @@ func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v b
 	}
 }
 
-// endings holds the users whose records are to be tidied, and when (ms). One
-// time a user is enough: tidying finds the next.
+// endings holds the users whose records are to be tidied, and when. One time a user is
+// enough: tidying finds the next.
 type endings struct {
-	mu sync.Mutex
-	at map[place.User]int64
+	mu sync.Mutex // guards all
+	at map[place.User]ending
+}
+
+type ending struct {
+	due int64  // ms
+	rec *known // as this gateway has written it last; nil: it is to be read
 }
 
 // add returns false if the record is tidied by then anyway.
 func (e *endings) add(u place.User, due int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if at, ok := e.at[u]; ok && at <= due {
+	old, ok := e.at[u]
+	if ok && old.due <= due {
 		return false
 	}
 	if e.at == nil {
-		e.at = make(map[place.User]int64)
+		e.at = make(map[place.User]ending)
 	}
-	e.at[u] = due
+	e.at[u] = ending{due, old.rec}
 	return true
 }
 
-func (e *endings) done(u place.User, due int64) {
+// knows notes what is known of a record if it is to be tidied; with seq 0, that nothing is.
+func (e *endings) knows(u place.User, rec *Record, seq uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.at[u] == due {
+	to, ok := e.at[u]
+	if !ok {
+		return
+	}
+	to.rec = nil
+	if seq > 0 {
+		to.rec = &known{*rec, seq}
+	}
+	e.at[u] = to
+}
+
+// done returns what is known of a record that is tidied now.
+func (e *endings) done(u place.User, due int64) *known {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.at[u]
+	if old.due == due {
 		delete(e.at, u)
 	}
+	return old.rec
 }
 
 // endAt schedules the tidying of a user's record at a time (ms); 0 for never.
@@ -331,7 +355,7 @@ func (r *Registry) endAt(u place.User, due int64) {
 	}
 	wait := time.Duration(due-r.now())*time.Millisecond + time.Millisecond
 	time.AfterFunc(max(wait, time.Millisecond), func() {
-		r.endings.done(u, due)
+		rec := r.endings.done(u, due)
 		r.goes(func() {
 			select {
 			case r.tidySlots <- struct{}{}:
@@ -340,7 +364,7 @@ func (r *Registry) endAt(u place.User, due int64) {
 			}
 			err := errAway
 			if r.Live() { // else so many of them would wait for nothing
-				err = r.tidyUser(r.ctx, u)
+				err = r.tidyUser(r.ctx, u, rec)
 			}
 			<-r.tidySlots
 			if unanswered(err) {
@@ -358,8 +382,10 @@ func (r *Registry) endAgain(u place.User) {
 }
 
 // mind takes over ending the places of a record that has just been dealt with here where
-// that was for gateways to do that are not known to be alive.
-func (r *Registry) mind(u place.User, rec *Record) {
+// that was for gateways to do that are not known to be alive. seq is the position of the
+// record, 0 unless it is known to be the newest one.
+func (r *Registry) mind(u place.User, rec *Record, seq uint64) {
+	defer r.endings.knows(u, rec, seq)
 	var s rules
 	for i := range rec.Instances {
 		in := &rec.Instances[i]
@@ -373,9 +399,10 @@ func (r *Registry) mind(u place.User, rec *Record) {
 	}
 }
 
-// tidyUser ends the places in one record whose time is over.
-func (r *Registry) tidyUser(ctx context.Context, u place.User) error {
-	return r.mutate(ctx, "end", u, func(rec Record, s rules, _ string, now int64) step {
+// tidyUser ends the places in one record whose time is over. at is what is known of it,
+// or nil.
+func (r *Registry) tidyUser(ctx context.Context, u place.User, at *known) error {
+	return r.mutateKnown(ctx, "end", u, at, func(rec Record, s rules, _ string, now int64) step {
 		next, c := tidy(rec, s, u, now)
 		st := c.step(next)
 		st.after = func() { r.endAt(u, c.Due) }
