@@ -135,8 +135,9 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// spare is how many goroutines more than before there may be: some come and go.
-const spare = 15
+// spare is how many goroutines more than before there may be: some come and go, and a
+// gateway keeps those that have handled frames at the same time, gateway/hands.go.
+const spare = 15 + 2*hands
 
 // baseline returns what the gateway holds while only the honest users are there.
 func (a *arena) baseline() map[string]float64 {
