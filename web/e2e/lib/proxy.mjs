@@ -142,8 +142,12 @@ class Proxy {
 }
 
 function reset({ client, upstream }) {
-  client.resetAndDestroy();
-  upstream.resetAndDestroy();
+  for (const socket of [client, upstream]) {
+    // Node fails to reset a socket that is being shut down, never closes it, and so the
+    // process would never end.
+    if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+    else socket.resetAndDestroy();
+  }
 }
 
 function deferred() {

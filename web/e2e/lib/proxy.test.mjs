@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after, before, beforeEach, afterEach, test } from './test.mjs';
@@ -119,4 +120,35 @@ test('refuse closes the door, restore opens the same one', async () => {
   next.write('c');
   await received(next, 'c');
   next.destroy();
+});
+
+// A process of its own, as the wrong way to reset keeps one from ending.
+test('a connection that is cut while it is being shut down keeps no process from ending', () => {
+  const script = `
+    import { connect, createServer, Socket } from 'node:net';
+    import { once } from 'node:events';
+    import { startProxy } from ${JSON.stringify(new URL('proxy.mjs', import.meta.url).href)};
+
+    const server = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const proxy = await startProxy(server.address().port);
+    const client = connect(proxy.port, '127.0.0.1').on('error', () => {}).resume();
+    await once(server, 'connection');
+    const { end } = Socket.prototype;
+    const shut = new Promise((resolve) => {
+      Socket.prototype.end = function (...args) {
+        end.apply(this, args);
+        if (this === client) return this;
+        proxy.cut();
+        resolve();
+        return this;
+      };
+    });
+    client.end();
+    await shut;
+    await proxy.close();
+    server.close();
+  `;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' });
+  assert.equal(status, 0, stderr);
 });
