@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func (b *lateBus) Put(ctx context.Context, subject string, data []byte, seq uint
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	sent := append([]byte(nil), data...)
+	sent := slices.Clone(data)
 	b.late = append(b.late, func() { _, _ = b.Bus.Put(context.WithoutCancel(ctx), subject, sent, seq, ttl) })
 	return 0, ctx.Err()
 }

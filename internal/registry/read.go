@@ -142,13 +142,7 @@ func readList[T any](v jsonframe.Plain, to *[]T, read func(to *T, name []byte, v
 	if *to != nil { // encoding/json would read the second list into the first
 		return false
 	}
-	all := []T{}
-	ok := v.Each(func(v jsonframe.Plain) bool {
-		var none T
-		all = append(all, none)
-		one := &all[len(all)-1]
+	return jsonframe.ListOf(v, []T{}, func(v jsonframe.Plain, one *T) bool {
 		return jsonframe.ReadPlain(v, func(name []byte, v jsonframe.Plain) bool { return read(one, name, v) })
-	})
-	*to = all
-	return ok
+	}, to)
 }

@@ -76,7 +76,6 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 	leader := false
 	for n := 0; ; n++ {
 		var at known
-		var seq uint64
 		var err error
 		if guessed := first != nil && n == 0; guessed {
 			at = *first
@@ -110,6 +109,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 			st.next.Op = op
 			st.doubted = doubted(u, &rec, &seen)
 			r.queue(ctx, u, &st)
+			var seq uint64
 			seq, err = r.put(ctx, subject, &st.next, at.seq, now)
 			switch {
 			case err == nil:

@@ -298,7 +298,7 @@ func (r *Registry) records(ctx context.Context, s span, f func(u place.User, v b
 // endings holds the users whose records are to be tidied, and when. One time a user is
 // enough: tidying finds the next.
 type endings struct {
-	mu sync.Mutex // guards all
+	mu sync.Mutex // guards at
 	at map[place.User]ending
 }
 
@@ -322,7 +322,8 @@ func (e *endings) add(u place.User, due int64) bool {
 	return true
 }
 
-// knows notes what is known of a record if it is to be tidied; with seq 0, that nothing is.
+// knows notes what was written of a record that is to be tidied, and where; with seq 0
+// that it is to be read.
 func (e *endings) knows(u place.User, rec *Record, seq uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

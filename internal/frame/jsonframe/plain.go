@@ -74,15 +74,15 @@ func (v Plain) Bool(to *bool) bool {
 }
 
 // Texts reads a list of strings.
-func (v Plain) Texts(to *[]string) bool { return listOf(v, []string{}, Plain.Text, to) }
+func (v Plain) Texts(to *[]string) bool { return ListOf(v, []string{}, Plain.Text, to) }
 
 // Uints reads a list of whole numbers that are not negative.
 func (v Plain) Uints(to *[]uint64) bool {
-	return listOf(v, make([]uint64, 0, bytes.Count(v, []byte{','})+1), Plain.Uint, to)
+	return ListOf(v, make([]uint64, 0, bytes.Count(v, []byte{','})+1), Plain.Uint, to)
 }
 
-// listOf reads a list whose values read reads, and appends them to the empty list in.
-func listOf[T any](v Plain, in []T, read func(v Plain, to *T) bool, to *[]T) bool {
+// ListOf reads a list whose values read reads, and appends them to the empty list in.
+func ListOf[T any](v Plain, in []T, read func(v Plain, to *T) bool, to *[]T) bool {
 	ok := v.Each(func(v Plain) bool {
 		var none T
 		in = append(in, none)
