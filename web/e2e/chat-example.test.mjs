@@ -3,15 +3,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from './lib/test.mjs';
+import { check } from './lib/axe.mjs';
 import { folder, remove } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { DESKTOP, PHONE } from './lib/viewer.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage({ args: ['--dev'] });
 stage.site.mount('/chat/', fileURLToPath(new URL('../examples/chat', import.meta.url)));
 stage.site.serve('/chat/', await readFile(new URL('../examples/chat/index.html', import.meta.url), 'utf8'));
@@ -48,10 +47,7 @@ const press = (page, selector, name = null) =>
     name,
   );
 const look = async (page, name) => {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`)); // prettier-ignore
-  assert.deepEqual(found, [], name);
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is too wide`);
+  await check(page, name);
   if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `chat-${name}.png`) });
 };
 

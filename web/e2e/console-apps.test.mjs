@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { check, clean, consoleOn, link, row, says, shownApp, text, ticket } from './lib/console.mjs';
+import { check } from './lib/axe.mjs';
+import { clean, consoleOn, link, row, says, shownApp, text, ticket } from './lib/console.mjs';
 import { wireMember } from './lib/member.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { sign } from './lib/usersig.mjs';

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { VIEWERS, check, clean, consoleOn, row, says, text, visit } from './lib/console.mjs';
+import { check } from './lib/axe.mjs';
+import { VIEWERS, clean, consoleOn, row, says, text, visit } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { PHONE, VIEWERS, check, clean, consoleOn, says, text, visit } from './lib/console.mjs';
+import { check } from './lib/axe.mjs';
+import { PHONE, VIEWERS, clean, consoleOn, says, text, visit } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 

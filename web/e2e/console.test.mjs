@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { DESKTOP, PHONE, VIEWERS, check, clean, consoleOn, findings, link, row, says, shownApp, text, ticket, visit } from './lib/console.mjs';
+import { check, findings } from './lib/axe.mjs';
+import { DESKTOP, PHONE, VIEWERS, clean, consoleOn, link, row, says, shownApp, text, ticket, visit } from './lib/console.mjs';
 import { wireMember } from './lib/member.mjs';
 import { poll, within } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';

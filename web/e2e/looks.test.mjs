@@ -3,12 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { test } from './lib/test.mjs';
+import { check } from './lib/axe.mjs';
 import { A, B, C, DESKTOP, PHONE, clean, openDemo } from './lib/demo.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage();
 
 test('both languages, chosen by the browser and by the button, and remembered', async (t) => {
@@ -64,17 +63,9 @@ for (const [language, theme] of [
 ]) {
   test(`axe finds nothing, nothing overflows: phone and desktop, ${language}, ${theme}`, async (t) => {
     const page = await openDemo(stage, t, { language, theme });
-    await page.evaluate(axe);
     const look = async (viewport) => {
       await page.setViewport(viewport);
-      await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
-      const found = await page.evaluate(async () => ({
-        axe: (await globalThis.axe.run()).violations.map(
-          (rule) => `${rule.id}: ${rule.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`,
-        ),
-        tooWide: document.documentElement.scrollWidth > innerWidth,
-      }));
-      assert.deepEqual(found, { axe: [], tooWide: false }, `${viewport.width} px`);
+      await check(page, `${viewport.width} px`);
     };
     await look(DESKTOP); // as one finds it
     // One panel kicked, one in the middle of a chat, one refused.
@@ -155,12 +146,7 @@ test('the documents: axe finds nothing, nothing overflows', { timeout: 240_000 }
     await page.setViewport({ width, height });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
     await page.goto(`${stage.timd.url}/docs/${name}.html`);
-    await page.evaluate(axe);
-    const found = await page.evaluate(async () => ({
-      axe: (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`),
-      tooWide: document.documentElement.scrollWidth > innerWidth,
-    }));
-    assert.deepEqual(found, { axe: [], tooWide: false }, name);
+    await check(page, name);
   }
   assert.deepEqual(page.complaints, []);
 });

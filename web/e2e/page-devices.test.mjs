@@ -1,15 +1,13 @@
 // The demo page's list of a user's devices, replies in its chat, and its groups.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from './lib/test.mjs';
+import { check } from './lib/axe.mjs';
 import { A, B, C, PHONE, DESKTOP, clean, openDemo } from './lib/demo.mjs';
 import { rest } from './lib/mail.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage();
 await rest(stage, 'timd_config/set', { WebInstances: 2 });
 
@@ -29,11 +27,9 @@ for (const [language, self, end] of [['en', 'this device', 'End'], ['zh-CN', '�
     const shown = await rows(page, 'A');
     assert.equal(shown.filter((row) => row.includes(self)).length, 1);
     for (const row of shown) assert.match(row, new RegExp(`^Web .*\\d\\d:\\d\\d · 127\\.0\\.0\\.1 ${end}$`));
-    await page.evaluate(axe);
     for (const viewport of [DESKTOP, { ...DESKTOP, width: PHONE.width }]) {
       await page.setViewport(viewport);
-      assert.deepEqual(await page.evaluate(async () => (await globalThis.axe.run('[data-panel=A]')).violations.map((rule) => rule.id)), []); // prettier-ignore
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      await check(page, `${viewport.width} px`);
       if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `devices-${language}-${viewport.width}.png`) }); // prettier-ignore
     }
     await page.setViewport(DESKTOP);
@@ -102,12 +98,9 @@ test('the panels make a group, and each sees what is written in it', async (t) =
   }
   await shows('B', '.state', '✓ sent');
   assert.equal(await page.$$eval('[data-step="5"].done', (steps) => steps.length), 1);
-  await page.evaluate(axe);
   for (const viewport of [{ ...DESKTOP, width: PHONE.width }, DESKTOP]) {
     await page.setViewport(viewport);
-    const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`)); // prettier-ignore
-    assert.deepEqual(found, [], `${viewport.width} px`);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${viewport.width} px: too wide`);
+    await check(page, `${viewport.width} px`);
     if (process.env.SHOTS) {
       await page.screenshot({ path: join(process.env.SHOTS, `page-group-${viewport.width}.png`), fullPage: true });
     }

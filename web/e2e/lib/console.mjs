@@ -1,8 +1,6 @@
 // The console as the tests use it.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { wireMember } from './member.mjs';
 import { APP } from './stage.mjs';
 import { sign } from './usersig.mjs';
@@ -58,21 +56,6 @@ export async function visit(page, name) {
 export async function clean(page) {
   assert.deepEqual(page.complaints, []);
   assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
-}
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds on a page. */
-export async function findings(page) {
-  await page.evaluate(axe);
-  return page.evaluate(async () =>
-    (await globalThis.axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`));
-}
-
-/** Checks that axe finds nothing and that nothing is wider than the screen. */
-export async function check(page, what) {
-  assert.deepEqual(await findings(page), [], what);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${what} is wider than the screen`);
 }
 
 /** The screens, languages and themes in which pages are checked. */
