@@ -53,12 +53,13 @@ func member(t *testing.T, b *Balancer, l *ledger, user string) *instance {
 }
 
 // TestMove moves from the embedded engine to a cluster: messages, settings,
-// accounts, evicted and kicked instances, all of it.
+// accounts, evicted and kicked instances, all of it. Its messages lie in four
+// partitions, and a gateway is killed before.
 func TestMove(t *testing.T) {
 	t.Parallel()
 	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "backup")
 	l := &ledger{fates: map[string]*fate{}}
-	one := StartGateway(t, "--data", data, "--webhook", "http://127.0.0.1:1/hook")
+	one := StartGateway(t, "--data", data, "--partitions", "4", "--webhook", "http://127.0.0.1:1/hook")
 	one.Call("timd_config/set", map[string]any{"WebInstances": 2, "LoginMode": "multi"}, nil)
 	one.Call("im_open_login_svc/account_import", map[string]any{"UserID": "carol", "Nick": "Carol", "FaceUrl": "https://example.com/c.png"}, nil)
 	alice, bob := member(t, one.Via(), l, "alice"), member(t, one.Via(), l, "bob")
@@ -67,6 +68,15 @@ func TestMove(t *testing.T) {
 		bob.send("alice", fmt.Sprintf("b%d", n))
 	}
 	require.Len(t, alice.sent, 40)
+	var friends []string // enough for each partition to have some of these conversations
+	for n := range 16 {
+		friends = append(friends, fmt.Sprint("friend", n))
+		alice.send(friends[n], "to "+friends[n])
+	}
+	require.Len(t, alice.sent, 40+len(friends))
+	one.Kill()
+	one.Start()
+	one.Ready(20 * time.Second)
 	// A user who is evicted while away, and comes back after the move.
 	away := member(t, one.Via(), l, "dave")
 	away.through(nil) // cannot come back yet
@@ -85,6 +95,9 @@ func TestMove(t *testing.T) {
 
 	nats := StartNATS(t, 3)
 	out = must(t, "restore", "--nats", nats.URL(), file)
+	for _, stream := range []string{"TIM_MSG", "TIM_MSG_1", "TIM_MSG_2", "TIM_MSG_3"} {
+		require.Regexp(t, stream+` +[1-9]\d* records`, out)
+	}
 	require.NotContains(t, out, "1 copies")
 	require.Contains(t, out, "3 copies")
 	refused(t, "--force", "restore", file, "--nats", nats.URL())
@@ -95,8 +108,10 @@ func TestMove(t *testing.T) {
 	}
 	var gateways []*Gateway
 	for i := range 2 {
-		gateways = append(gateways, StartGateway(t, "--nats", nats.URL(), "--node", fmt.Sprintf("g%d", i), "--webhook", "http://127.0.0.1:1/hook"))
+		partitions := []string{"0", "4"}[i]
+		gateways = append(gateways, StartGateway(t, "--nats", nats.URL(), "--node", fmt.Sprintf("g%d", i), "--partitions", partitions, "--webhook", "http://127.0.0.1:1/hook"))
 	}
+	refused(t, "this one has 4, not 8", "serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--dev", "--nats", nats.URL(), "--node", "g2", "--partitions", "8")
 	refused(t, "stop the gateways", "restore", file, "--nats", nats.URL(), "--force")
 	refused(t, "--live", "backup", file+"2", "--nats", nats.URL())
 
@@ -116,6 +131,9 @@ func TestMove(t *testing.T) {
 	alice, bob = member(t, gateways[0].Via(), l, "alice"), member(t, gateways[1].Via(), l, "bob")
 	require.Len(t, alice.history(t, "bob"), 40)
 	require.Equal(t, "a39", bob.history(t, "alice")[39])
+	for _, friend := range friends {
+		require.Equal(t, []string{"to " + friend}, member(t, gateways[1].Via(), l, friend).history(t, "alice"))
+	}
 	// It goes on where it was: positions and sequences fit.
 	for n := range 20 {
 		alice.send("bob", fmt.Sprintf("new%d", n))
@@ -145,6 +163,7 @@ func TestMove(t *testing.T) {
 	require.NotContains(t, must(t, "restore", back, "--data", again), "3 copies")
 	two := StartGateway(t, "--data", again)
 	require.Len(t, member(t, two.Via(), l, "bob").history(t, "alice"), 60)
+	require.Len(t, member(t, two.Via(), l, friends[0]).history(t, "alice"), 1)
 	require.Empty(t, l.violations())
 }
 

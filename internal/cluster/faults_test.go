@@ -95,14 +95,15 @@ func openFaults(t testing.TB, seed uint64) *faults {
 	start := time.Now()
 	s.nats = StartNATS(t, 3)
 	_, s.js = s.nats.Connect()
+	partitions := fmt.Sprint(1 + s.rand.IntN(4))
 	for i := range 3 {
-		s.gateways = append(s.gateways, StartGateway(t, "--nats", s.nats.URL(), "--node", fmt.Sprintf("g%d", i+1)))
+		s.gateways = append(s.gateways, StartGateway(t, "--nats", s.nats.URL(), "--node", fmt.Sprintf("g%d", i+1), "--partitions", partitions))
 	}
 	s.balancer = &Balancer{Gateways: s.gateways}
 	s.nats.Current(20 * time.Second)
 	s.gateways[0].Call("timd_config/set", map[string]any{"WebInstances": limit}, nil)
 	s.audit = follow(t, s.js, s.ledger, limit)
-	t.Logf("the cluster stands after %v", time.Since(start).Round(time.Millisecond))
+	t.Logf("the cluster stands after %v, its messages in %s partitions", time.Since(start).Round(time.Millisecond), partitions)
 	return s
 }
 

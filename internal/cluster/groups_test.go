@@ -30,8 +30,9 @@ func TestGroupsAndFaults(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed(t), 2))
 	nats := StartNATS(t, 3)
 	var gateways []*Gateway
+	partitions := fmt.Sprint(1 + random.IntN(4))
 	for i := range 2 {
-		gateways = append(gateways, StartGateway(t, "--nats", nats.URL(), "--node", fmt.Sprintf("g%d", i+1)))
+		gateways = append(gateways, StartGateway(t, "--nats", nats.URL(), "--node", fmt.Sprintf("g%d", i+1), "--partitions", partitions))
 	}
 	nats.Current(time.Minute)
 	w := &ledger{fates: map[string]*fate{}}

@@ -35,6 +35,8 @@ func BenchmarkMessages(b *testing.B) {
 		{"pairs=1000", 1000, nil},
 		{"sync=always/pairs=128", 128, []string{"--sync", "always"}},
 		{"sync=always/pairs=1000", 1000, []string{"--sync", "always"}},
+		{"sync=always/partitions=8/pairs=128", 128, []string{"--sync", "always", "--partitions", "8"}},
+		{"sync=always/partitions=8/pairs=1000", 1000, []string{"--sync", "always", "--partitions", "8"}},
 	} {
 		pairs := c.pairs
 		b.Run(c.name, func(b *testing.B) {

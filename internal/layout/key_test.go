@@ -32,3 +32,36 @@ func TestALostKeyIsRefused(t *testing.T) {
 		require.Equal(t, State{Version: Version, Partitions: 3}, st)
 	}
 }
+
+// A new store gets as many partitions as are asked for, and keeps them: messages would be
+// looked for in the wrong streams.
+func TestPartitionsAreOfANewStore(t *testing.T) {
+	ask := func(b Bus, partitions int) (State, error) {
+		o := options("a.1")
+		o.Partitions = partitions
+		return Settle(t.Context(), b, o)
+	}
+	b := empty(t)
+	takeLease(t, b, "a.1", "")
+	for _, partitions := range []int{8, 8, 0} {
+		st, err := ask(b, partitions)
+		require.NoError(t, err)
+		require.Equal(t, State{Version: Version, Partitions: 8}, st)
+	}
+	before := contents(t, b, configStream)
+	_, err := ask(b, 4)
+	require.ErrorIs(t, err, ErrPartitions)
+	require.EqualError(t, err, "a store keeps the number of partitions that it was made with: this one has 8, not 4")
+	require.Equal(t, before, contents(t, b, configStream))
+
+	// The messages of a store of the first layout stay where they are.
+	old := store(t)
+	takeLease(t, old, "a.1", "")
+	before = contents(t, old, configStream, bus.StreamDocuments)
+	_, err = ask(old, 2)
+	require.ErrorIs(t, err, ErrPartitions)
+	require.Equal(t, before, contents(t, old, configStream, bus.StreamDocuments), "it is not brought to the present layout")
+	_, err = ask(old, 1)
+	require.NoError(t, err)
+	upgraded(t, old, "asked for one")
+}

@@ -44,6 +44,7 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,9 @@ var (
 	ErrNewer = errors.New("the store was written by a newer timd")
 	// ErrKeyLost means that the layout's key is missing from a store that had it.
 	ErrKeyLost = errors.New("the store no longer says in how many partitions its messages lie")
+	// ErrPartitions means that a store's messages lie in another number of partitions
+	// than Options asks for.
+	ErrPartitions = errors.New("a store keeps the number of partitions that it was made with")
 	// ErrRunning means that gateways of another layout are running.
 	ErrRunning = errors.New("gateways of another version are running on this store")
 )
@@ -99,6 +103,10 @@ func (u Upgrade) percent() uint64 { return 100 * u.Done / max(u.Of, u.Done, 1) }
 type Options struct {
 	// Gateway is the name of this gateway's lease, which it must hold already.
 	Gateway string
+	// Partitions is how many partitions the messages of a new store are divided among,
+	// 1 to bus.MaxPartitions. Settle fails with ErrPartitions if the store has another
+	// number. 0: what the store has, and 1 for a new one.
+	Partitions int
 	// Live reports whether this gateway still holds that lease. nil: always.
 	Live func() bool
 	// Report is called with what Settle waits for or does, as a sentence for
@@ -111,7 +119,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// defaultPartitions is how many partitions a new store has.
+// defaultPartitions is how many partitions a new store has if nobody asks for more, and
+// one of the first layout.
 const defaultPartitions = 1
 
 var (
@@ -236,6 +245,9 @@ func Settle(ctx context.Context, b Bus, o Options) (State, error) {
 			return st, fmt.Errorf("%w: it has layout %d and this timd knows %d: start the timd that wrote it, or a newer one", ErrNewer, st.Version, Version)
 		}
 		if st.Version == Version && st.Upgrade == nil {
+			if err := o.agrees(st.Partitions); err != nil {
+				return st, err
+			}
 			return st, alone(ctx, b, o.Gateway)
 		}
 		if st.Upgrade != nil && st.Upgrade.Gateway != o.Gateway {
@@ -262,6 +274,14 @@ func Settle(ctx context.Context, b Bus, o Options) (State, error) {
 	}
 }
 
+// agrees fails if another number of partitions is asked for than a store has.
+func (o Options) agrees(has int) error {
+	if o.Partitions == 0 || o.Partitions == has {
+		return nil
+	}
+	return fmt.Errorf("%w: this one has %d, not %d", ErrPartitions, has, o.Partitions)
+}
+
 // begin notes the layout of a new store, or upgrades an old one.
 func begin(ctx context.Context, b Bus, o Options, st State, rev uint64) (State, error) {
 	stored, err := hasRecords(ctx, b)
@@ -269,8 +289,11 @@ func begin(ctx context.Context, b Bus, o Options, st State, rev uint64) (State, 
 		return st, err
 	}
 	if !stored {
-		st = State{Version: Version, Partitions: defaultPartitions}
+		st = State{Version: Version, Partitions: cmp.Or(o.Partitions, defaultPartitions)}
 		_, err := set(ctx, b, st, rev)
+		return st, err
+	}
+	if err := o.agrees(defaultPartitions); err != nil {
 		return st, err
 	}
 	u := upgrade{Options: o, bus: b, state: st, rev: rev}

@@ -132,6 +132,7 @@ func TestMistakes(t *testing.T) {
 	keyFile := filepath.Join(dir, "app.key")
 	require.NoError(t, os.WriteFile(keyFile, []byte("s3cret of 16 bytes"), 0o600))
 	busy := runTimd(t, "--dev", "--data", filepath.Join(dir, "busy"))
+	runTimd(t, "--dev", "--data", filepath.Join(dir, "made")).stop(syscall.SIGTERM)
 	address := strings.TrimPrefix(busy.url, "http://")
 	app := "1400000001=" + keyFile
 	for _, c := range []struct {
@@ -186,6 +187,8 @@ func TestMistakes(t *testing.T) {
 		{"silence too short", []string{"serve", "--dev", "--silence", "1ms"}, "", "--silence 1ms must be between 1s and 10m"},
 		{"quota-bytes too small", []string{"serve", "--dev", "--quota-bytes", "1KB"}, "", "--quota-bytes 1 KB must be 100 KB or more, or 0 for no limit"},
 		{"quota-conversations below none", []string{"serve", "--dev", "--quota-conversations", "-1"}, "", "--quota-conversations must be 1 or more, or 0 for no limit"},
+		{"more partitions than there can be", []string{"serve", "--dev", "--partitions", "17"}, "", "--partitions 17 must be 1 to 16, or 0 for what the store has"},
+		{"partitions of a store that has another number", []string{"serve", "--dev", "--listen", ":0", "--data", filepath.Join(dir, "made"), "--partitions", "8"}, "", "--partitions: a store keeps the number of partitions that it was made with: this one has 1, not 8; leave it out, or give that"},
 		{"max-store of NATS", []string{"serve", "--dev", "--nats", "nats://127.0.0.1:1", "--max-store", "1GB"}, "", "limit the account"},
 		{"config without app", []string{"config", "get"}, "", "--app SDKAPPID=KEYFILE"},
 		{"config without a command", []string{"config", "--app", app}, "", "set webInstances=2"},
@@ -253,7 +256,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
 	{"media-s3-region", "r1", "r2"}, {"media-s3-prefix", "p1", "p2"}, {"media-s3-style", "path", "host"}, {"media-s3-keys", "k1", "k2"},
 	{"log-format", "json", "text"}, {"log-level", "warn", "error"},
-	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"visitors", "5", "0"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
+	{"partitions", "8", "16"}, {"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"visitors", "5", "0"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
 }
 
 // Each flag does the same as its environment variable, and overrides it.

@@ -19,6 +19,7 @@ import (
 type messageLimits struct {
 	age, revoke               time.Duration
 	count, size, rate, missed int
+	partitions                int // 0: as many as the store has
 
 	// How much a user may store and begin a day, on all gateways together; 0: no limit.
 	bytes         bus.Size
@@ -28,6 +29,7 @@ type messageLimits struct {
 func (l *messageLimits) flags(f *flag.FlagSet) {
 	durationVar(f, &l.age, "message-age", 90*24*time.Hour, "`DURATION` that messages are kept")
 	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks are kept of one conversation")
+	f.IntVar(&l.partitions, "partitions", 0, "how many streams the messages of a new store are divided among, 1 to 16; a store keeps its number (default that of the store, 1 for a new one)")
 	f.IntVar(&l.size, "message-size", 12<<10, "most bytes of one message; larger ones are refused with 80002")
 	f.IntVar(&l.rate, "message-rate", 20, "how many messages a second one user may send through this gateway, from all sessions together, and three times as many at once; more are refused with 2996")
 	f.IntVar(&l.missed, "message-missed", 200, "most missed messages that a login brings; older ones are in the history")
@@ -43,6 +45,8 @@ func (l *messageLimits) check() error {
 		return errors.New("--message-age must be an hour or more")
 	case l.count < 100:
 		return errors.New("--message-count must be 100 or more")
+	case l.partitions < 0 || l.partitions > bus.MaxPartitions:
+		return fmt.Errorf("--partitions %d must be 1 to %d, or 0 for what the store has", l.partitions, bus.MaxPartitions)
 	case l.size < 1 || l.size > 16<<10:
 		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB and carries a message up to three times")
 	case l.rate < 1 || l.missed < 1 || l.revoke <= 0:

@@ -2,6 +2,8 @@ package timd
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,8 +19,11 @@ const tidyAgain = time.Hour
 // report is told why it takes long.
 func (t *running) settle(ctx context.Context, report func(why string)) (err error) {
 	t.layout, err = layout.Settle(ctx, t.bus, layout.Options{
-		Gateway: t.reg.Gateway(), Live: t.reg.Live, Report: report, Log: t.log,
+		Gateway: t.reg.Gateway(), Partitions: t.options.messages.partitions, Live: t.reg.Live, Report: report, Log: t.log,
 	})
+	if errors.Is(err, layout.ErrPartitions) {
+		return fmt.Errorf("--partitions: %w; leave it out, or give that", err)
+	}
 	if err != nil || t.layout.Upgraded == 0 {
 		return err
 	}
