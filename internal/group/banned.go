@@ -17,8 +17,9 @@ type Banned struct {
 }
 
 // Ban removes users from a live room, who cannot come back for some seconds, in the
-// name of its owner or of an administrator of the app. Errors are *fault.Error.
-func (r *Room) Ban(ctx context.Context, u place.User, groupID string, userIDs []string, seconds int64) error {
+// name of its owner or of an administrator of the app, and tells them why ("": without
+// a reason). Errors are *fault.Error.
+func (r *Room) Ban(ctx context.Context, u place.User, groupID string, userIDs []string, seconds int64, why string) error {
 	ids, err := checkUsers(userIDs, maxKicked)
 	if err != nil {
 		return err
@@ -26,7 +27,7 @@ func (r *Room) Ban(ctx context.Context, u place.User, groupID string, userIDs []
 	k := keyOf(u, groupID)
 	g, role, err := r.mayBan(ctx, k, u)
 	if err == nil {
-		err = r.ban(ctx, k, u, g, role, ids, seconds)
+		err = r.ban(ctx, k, u, g, role, ids, seconds, why)
 	}
 	if err != nil {
 		return r.failed("banning users", err)
@@ -58,7 +59,7 @@ func (r *Room) unban(ctx context.Context, u place.User, groupID string, userIDs 
 	err = bus.Spread(len(ids), func(i int) error {
 		_, err := change(ctx, r, k.memberSubject(ids[i]), func(m *member) (bool, error) {
 			ended[i] = m.Born == g.Born && m.Ban > now
-			m.Ban = 0
+			m.Ban, m.Why = 0, ""
 			return ended[i], nil
 		})
 		return err

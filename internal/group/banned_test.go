@@ -85,7 +85,7 @@ func TestOnlyLiveRoomsHaveBans(t *testing.T) {
 	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "Public"}, nil)
 	err := w.rooms[0].Unban(t.Context(), alice.session.user, "g", []string{"bob"})
 	require.Equal(t, fault.GroupNotPermitted, err.(*fault.Error).Code)
-	err = w.rooms[0].Ban(t.Context(), alice.session.user, "g", []string{"bob"}, 5)
+	err = w.rooms[0].Ban(t.Context(), alice.session.user, "g", []string{"bob"}, 5, "")
 	require.Equal(t, fault.GroupNotPermitted, err.(*fault.Error).Code)
 	_, err = w.rooms[0].Bans(t.Context(), alice.session.user, "g")
 	require.Equal(t, fault.GroupNotPermitted, err.(*fault.Error).Code)

@@ -73,7 +73,7 @@ func (r *Room) removal(ctx context.Context, k key, m member) live.Farewell {
 	if err != nil {
 		g = group{Type: Live} // its name is all that is missed
 	}
-	n := notice{OperatorID: m.LeftBy, OperationType: noticeKicked}
+	n := notice{OperatorID: m.LeftBy, OperationType: noticeKicked, HandleMessage: m.Why}
 	return live.Farewell{By: m.LeftBy, Notice: r.untold(k, g, "kicked "+strconv.FormatInt(m.Ban, 10), r.now().UnixMilli(), n)}
 }
 

@@ -269,12 +269,12 @@ func (r *Room) quitRoom(ctx context.Context, k key, g group, u place.User) error
 	return nil
 }
 
-// ban removes users from a live room, who may not come back for a while. They need
-// not be there. The gateways that they are on take them out once they see the
+// ban removes users from a live room, who may not come back for a while and are told
+// why. They need not be there. The gateways that they are on take them out once they see the
 // documents (endStay).
-func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role, ids []string, seconds int64) error {
+func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role, ids []string, seconds int64, why string) error {
 	if seconds <= 0 || seconds > maxMute {
-		return fault.With(fault.GroupBadParameters, "pass as duration for how many seconds they may not come back, 1 to "+strconv.Itoa(maxMute))
+		return fault.With(fault.GroupBadParameters, "pass as duration for how many seconds they may not come back into the live room, 1 to "+strconv.Itoa(maxMute)+"; the server API has ban_group_member for that")
 	}
 	for _, id := range ids {
 		if err := g.Type.May(Ban, role, targetIn(g, id)); err != nil {
@@ -288,7 +288,7 @@ func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role,
 	if err := bus.Spread(len(ids), func(i int) error {
 		_, err := change(ctx, r, k.memberSubject(ids[i]), func(m *member) (bool, error) {
 			*m = m.stored(g)
-			m.Ban, m.LeftBy = until, u.UserID
+			m.Ban, m.LeftBy, m.Why = until, u.UserID, why
 			return true, nil
 		})
 		return err

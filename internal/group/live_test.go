@@ -183,8 +183,9 @@ func TestBanAndMuteInLiveRoom(t *testing.T) {
 	carol.refused(fault.GroupNotPermitted, "group.mute", obj{"groupID": "r", "userID": "bob", "muteTime": 60})
 	alice.refused(fault.GroupBadParameters, "group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}})
 	alice.refused(fault.GroupNotPermitted, "group.kick", obj{"groupID": "r", "userIDs": []string{"alice"}, "duration": 60})
-	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60, "reason": "he shouts"}, nil)
 	require.Equal(t, obj{"groupID": "r", "reason": "kicked", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, "r 4 alice Show: he shouts", bob.toldNotice())
 	require.False(t, standing(bob).Member)
 	bob.refused(fault.GroupNotPermitted, "group.join", obj{"groupID": "r"})
 	w.clock.pass(61e9)
@@ -206,7 +207,11 @@ func (c *client) toldNotice() string {
 	n := c.toldOf(frame.NoteMessages)
 	one := n.params["messages"].([]any)[0].(obj)
 	p := one["payload"].(obj)
-	return fmt.Sprint(one["to"], " ", p["operationType"], " ", p["operatorID"], " ", p["groupProfile"].(obj)["name"])
+	text := fmt.Sprint(one["to"], " ", p["operationType"], " ", p["operatorID"], " ", p["groupProfile"].(obj)["name"])
+	if why := p["handleMessage"]; why != "" {
+		text += fmt.Sprint(": ", why)
+	}
+	return text
 }
 
 // A client that a lost link has taken out of a live room comes back, and otherwise hears
@@ -226,10 +231,10 @@ func TestComingBackIntoALiveRoom(t *testing.T) {
 		return bob
 	}
 	require.Empty(t, back(0).notes)
-	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60, "reason": "spam"}, nil)
 	bob := back(fault.GroupNotPermitted)
 	require.Equal(t, obj{"groupID": "r", "reason": "kicked", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
-	require.Equal(t, "r 4 alice Show", bob.toldNotice())
+	require.Equal(t, "r 4 alice Show: spam", bob.toldNotice())
 	alice.must("group.dismiss", obj{"groupID": "r"}, nil)
 	bob = back(fault.NoSuchGroup)
 	require.Equal(t, obj{"groupID": "r", "reason": "dismissed", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)

@@ -236,7 +236,7 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 	k := keyOf(u, p.GroupID)
 	g, m, role, err := r.as(ctx, k, u)
 	if err == nil && g.Type == Live {
-		if err = r.ban(ctx, k, u, g, role, ids, p.Duration); err == nil {
+		if err = r.ban(ctx, k, u, g, role, ids, p.Duration, p.Reason); err == nil {
 			return kickResult{ids, r.counted(k, g).seen(k.id, u.UserID, m, role)}, nil
 		}
 	}

@@ -69,6 +69,7 @@ type member struct {
 	Card   string  `json:"c,omitempty"`
 	Custom []Field `json:"f,omitempty"`
 	Ban    int64   `json:"d,omitempty"` // they may not join the live room until then, Unix seconds
+	Why    string  `json:"w,omitempty"` // of Ban, as they are told
 	By     string  `json:"y,omitempty"` // who let them in; "": they joined by themself
 	Nonce  string  `json:"n,omitempty"` // of the call that let them in
 	// Imported is when they were imported, Unix seconds; 0: they were not.

@@ -15,7 +15,7 @@ import (
 
 // LiveRooms are what clients cannot ask of live rooms.
 type LiveRooms interface {
-	Ban(ctx context.Context, u place.User, groupID string, userIDs []string, seconds int64) error
+	Ban(ctx context.Context, u place.User, groupID string, userIDs []string, seconds int64, why string) error
 	Bans(ctx context.Context, u place.User, groupID string) ([]group.Banned, error)
 	Unban(ctx context.Context, u place.User, groupID string, userIDs []string) error
 }
@@ -45,7 +45,7 @@ func groupUsers(o object, most int) (id string, users []string, err error) {
 }
 
 // banMembers is ban_group_member: {"GroupId", "Members_Account": [UserID],
-// "Duration": s, "Description"?}.
+// "Duration": s, "Description"?: why, which they are told}.
 func (a *API) banMembers(ctx context.Context, c *call) (reply, error) {
 	rooms, err := a.liveRooms()
 	if err != nil {
@@ -62,10 +62,14 @@ func (a *API) banMembers(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.body.text("Description", maxBanReason); err != nil {
+	why, err := c.body.text("Description", maxBanReason)
+	if err != nil {
 		return nil, err
 	}
-	return nil, rooms.Ban(ctx, c.user(c.admin), id, users, seconds)
+	if why == nil {
+		why = new(string)
+	}
+	return nil, rooms.Ban(ctx, c.user(c.admin), id, users, seconds, *why)
 }
 
 // unbanMembers is unban_group_member: {"GroupId", "Members_Account": [UserID]}.

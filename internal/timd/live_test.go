@@ -88,6 +88,7 @@ func TestBansOfALiveRoom(t *testing.T) {
 	for m := bob.next(); m.Method != frame.NoteGroupLeft; {
 		m = bob.next()
 	}
+	require.Equal(t, "spam", bob.next().Body.List("messages")[0].Object("payload").Text("handleMessage"))
 	require.EqualValues(t, fault.GroupNotPermitted, bob.try(3, frame.GroupJoin, `{"groupID":"r"}`))
 	var names []any
 	for next := 0.0; ; {
