@@ -253,6 +253,7 @@ func (r *Registry) connection(up bool) {
 		r.checkSoon()
 		return
 	}
+	r.links.Add(1)
 	now := time.Now()
 	r.downSince.CompareAndSwap(nil, &now)
 }

@@ -126,6 +126,7 @@ type Registry struct {
 	leaveSlots chan struct{} // limits what the gateway reports of sockets that end
 	started    int64
 	liveAgain  broadcast                 // wakes the waiters for a live gateway
+	links      atomic.Uint64             // counts how often NATS was lost
 	downSince  atomic.Pointer[time.Time] // since when NATS cannot be reached; nil when it can
 	failedAt   atomic.Int64              // Unix second of the last log line about a silent store
 }

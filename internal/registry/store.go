@@ -45,8 +45,9 @@ func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide
 
 // known is a user's record as it was when it was last written or read.
 type known struct {
-	rec Record // not changed any more
-	seq uint64
+	rec  Record // not changed any more
+	seq  uint64
+	link uint64 // Registry.links when it was about to be written
 }
 
 // none is what is known of a user without a record.
@@ -81,7 +82,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 			at = *first
 		} else if at, err = r.known(ctx, u, leader); err == nil {
 			if st, ok := stored(&at.rec, open); ok {
-				r.settle(u, st, open, 0)
+				r.settle(u, st, open, nil)
 				return nil
 			}
 		} else if f := (*fault.Error)(nil); errors.As(err, &f) {
@@ -103,17 +104,18 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 				continue
 			}
 			if !st.write {
-				r.settle(u, st, open, 0)
+				r.settle(u, st, open, nil)
 				return nil
 			}
 			st.next.Op = op
 			st.doubted = doubted(u, &rec, &seen)
 			r.queue(ctx, u, &st)
 			var seq uint64
+			link := r.links.Load()
 			seq, err = r.put(ctx, subject, &st.next, at.seq, now)
 			switch {
 			case err == nil:
-				r.settle(u, st, open, seq)
+				r.settle(u, st, open, &known{st.next, seq, link})
 				return nil
 			case errors.Is(err, bus.ErrConflict) && first != nil && n == 0:
 				continue // the record is another one
@@ -137,7 +139,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 		}
 		for _, st := range open {
 			r.recheck(u, st, &Record{})
-			r.mind(u, &st.next, 0)
+			r.mind(u, &st.next, nil)
 		}
 		return r.fail(err)
 	}
@@ -182,7 +184,7 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 // unanswered tries before it would have evicted is checked again: one of them
 // may have been stored and then overwritten. seq is where the step is stored, 0 unless that
 // is known.
-func (r *Registry) settle(u place.User, st step, open map[string]step, seq uint64) {
+func (r *Registry) settle(u place.User, st step, open map[string]step, at *known) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
@@ -199,7 +201,7 @@ func (r *Registry) settle(u place.User, st step, open map[string]step, seq uint6
 	if st.write {
 		r.tell(u, st)
 	}
-	r.mind(u, &st.next, seq) // also where an earlier write is found that was not answered
+	r.mind(u, &st.next, at) // also where an earlier write is found that was not answered
 	if st.after != nil {
 		st.after()
 	}

@@ -322,20 +322,14 @@ func (e *endings) add(u place.User, due int64) bool {
 	return true
 }
 
-// knows notes what was written of a record that is to be tidied, and where; with seq 0
-// that it is to be read.
-func (e *endings) knows(u place.User, rec *Record, seq uint64) {
+// knows notes what was written of a record that is to be tidied; nil: it is to be read.
+func (e *endings) knows(u place.User, at *known) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	to, ok := e.at[u]
-	if !ok {
-		return
+	if to, ok := e.at[u]; ok {
+		to.rec = at
+		e.at[u] = to
 	}
-	to.rec = nil
-	if seq > 0 {
-		to.rec = &known{*rec, seq}
-	}
-	e.at[u] = to
 }
 
 // done returns what is known of a record that is tidied now.
@@ -383,10 +377,10 @@ func (r *Registry) endAgain(u place.User) {
 }
 
 // mind takes over ending the places of a record that has just been dealt with here where
-// that was for gateways to do that are not known to be alive. seq is the position of the
-// record, 0 unless it is known to be the newest one.
-func (r *Registry) mind(u place.User, rec *Record, seq uint64) {
-	defer r.endings.knows(u, rec, seq)
+// that was for gateways to do that are not known to be alive. at is the record
+// if this gateway has just written it.
+func (r *Registry) mind(u place.User, rec *Record, at *known) {
+	defer r.endings.knows(u, at)
 	var s rules
 	for i := range rec.Instances {
 		in := &rec.Instances[i]
@@ -403,6 +397,9 @@ func (r *Registry) mind(u place.User, rec *Record, seq uint64) {
 // tidyUser ends the places in one record whose time is over. at is what is known of it,
 // or nil.
 func (r *Registry) tidyUser(ctx context.Context, u place.User, at *known) error {
+	if at != nil && at.link != r.links.Load() {
+		at = nil // a server that has lost its last writes would take another record for this one
+	}
 	return r.mutateKnown(ctx, "end", u, at, func(rec Record, s rules, _ string, now int64) step {
 		next, c := tidy(rec, s, u, now)
 		st := c.step(next)
