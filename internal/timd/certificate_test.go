@@ -124,6 +124,14 @@ func TestSIGHUPReadsTheCertificateAgain(t *testing.T) {
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
 	require.EqualValues(t, 1, serial())
+	// HTTP/2 is offered nowhere: see serve.
+	for _, url := range []string{d.url, d.opsURL} {
+		offer := tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &offer)
+		require.NoError(t, err)
+		require.Equal(t, "http/1.1", conn.ConnectionState().NegotiatedProtocol)
+		require.NoError(t, conn.Close())
+	}
 	cert, key := newCertificate(t, 2, time.Hour)
 	require.NoError(t, os.WriteFile(certFile, cert, 0o600))
 	require.NoError(t, os.WriteFile(keyFile, key, 0o600))

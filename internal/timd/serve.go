@@ -242,10 +242,14 @@ func (s *server) serve(l net.Listener, h http.Handler, sockets bool) {
 		IdleTimeout:       httpTimes.idle,
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         newConnLimit(maxConnections, maxConnectionsOfAll).moved,
+		Protocols:         new(http.Protocols),
 		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
 	}
+	// HTTP/2 would let each of the connections that connLimit counts have 250 answers
+	// under way, which a client that reads none of them holds in memory.
+	srv.Protocols.SetHTTP1(true)
 	if s.cert != nil {
-		srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	}
 	serve := srv.Serve
 	if sockets {
