@@ -51,6 +51,9 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	if !ok {
 		return nil, fault.With(fault.BadParameters, "unknown token: pass the one from the login's answer")
 	}
+	if !s.g.resumes.take(user) { // a token can be used again and again, and each time asks the registry
+		return nil, fault.With(fault.TooFrequent, "farewells of "+user.UserID)
+	}
 	s.g.mu.RLock()
 	sess := s.g.find(user, instance)
 	s.g.mu.RUnlock()

@@ -126,6 +126,23 @@ func TestFarewell(t *testing.T) {
 	p3.expectOpen()
 }
 
+// A token can be used again and again, by whoever has it, also before a login; each time
+// asks the registry, and counts as a reconnect of its user.
+func TestFarewellsOfAUserAreLimited(t *testing.T) {
+	w := begin(t, setup{options: func(o *gateway.Options) { o.LoginRate = 2 }})
+	_, m := w.login(page("alice"))
+	token := m.Body.Text("farewell")
+	bob, m := w.login(page("bob"))
+	own := m.Body.Text("farewell")
+	accepted := 0
+	for ; bob.call(frame.Farewell, map[string]any{"token": token}).Err == nil; accepted++ {
+		require.Less(t, accepted, 100)
+	}
+	require.Equal(t, 8, accepted, "four times the login rate")
+	require.Equal(t, fault.TooFrequent, bob.call(frame.Farewell, map[string]any{"token": token}).Err.Code)
+	require.Nil(t, w.dial().call(frame.Farewell, map[string]any{"token": own}).Err, "of another user")
+}
+
 // A logout that is followed at once by the close counts, even if earlier requests
 // are still under way: destroy() sends a logout and does not wait.
 func TestLogoutAndCloseAtOnce(t *testing.T) {
