@@ -14,25 +14,36 @@ import (
 // embedded server cannot open counts as one message, because nobody knows what
 // is in it before Ensure has recovered it.
 func (b *Bus) Stored(ctx context.Context, stream string) (n uint64, err error) {
+	_, n, err = b.look(ctx, stream)
+	return n, err
+}
+
+// Has reports whether there is a stream, also one that holds nothing or cannot be opened.
+func (b *Bus) Has(ctx context.Context, stream string) (there bool, err error) {
+	there, _, err = b.look(ctx, stream)
+	return there, err
+}
+
+func (b *Bus) look(ctx context.Context, stream string) (there bool, n uint64, err error) {
 	err = Retry(ctx, func(ctx context.Context) error {
-		n = 0
+		there, n = false, 0
 		s, err := b.js.Stream(ctx, stream)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			damaged, err := b.Unopened(ctx)
 			if slices.Contains(damaged, stream) {
-				n = 1
+				there, n = true, 1
 			}
 			return err
 		}
 		if err == nil {
-			n = s.CachedInfo().State.Msgs
+			there, n = true, s.CachedInfo().State.Msgs
 		}
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("NATS stream %s cannot be looked up: %w", stream, err)
+		return false, 0, fmt.Errorf("NATS stream %s cannot be looked up: %w", stream, err)
 	}
-	return n, nil
+	return there, n, nil
 }
 
 // Size returns how many bytes a stream takes.

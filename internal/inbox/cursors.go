@@ -208,6 +208,9 @@ func (in *Inbox) cursorOf(ctx context.Context, u place.User) (storedCursor, erro
 	if !ok {
 		return storedCursor{}, fmt.Errorf("what is stored at %s is no cursor", v.Subject)
 	}
+	if !c.pos.within(everything) { // of another number of partitions, so it says nothing of these
+		c.pos = positions{}
+	}
 	return storedCursor{c.pos, v.Seq}, nil
 }
 

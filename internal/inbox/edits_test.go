@@ -245,7 +245,7 @@ func TestManyMissedEdits(t *testing.T) {
 	ctx := counted(t.Context())
 	changes, err := in.changesAt(ctx, last, m.Position, everything)
 	require.NoError(t, err)
-	require.Equal(t, []uint64{last.pos}, changes)
+	require.Equal(t, []found{{pos: last.pos}}, changes)
 	require.EqualValues(t, maxChanges, spent(ctx))
 }
 

@@ -48,7 +48,7 @@ type search struct {
 	news    []*record // newest records of conversations with news, newest first
 	next    int       // of news
 	newest  []found   // the messages that count, newest first
-	changes []uint64  // positions of revocations and edits
+	changes []found   // revocations and edits
 }
 
 func (in *Inbox) newSearch(news []*record) *search {
@@ -86,7 +86,7 @@ func (p *part) search(ctx context.Context) (all bool, err error) {
 				return false, err
 			}
 			if s.changes = append(s.changes, some...); len(s.changes) > 2*resumedMissed {
-				s.changes = s.changed()
+				s.forget()
 			}
 		}
 		if s.next++; s.next < len(s.news) && p.full(ctx) {
@@ -115,24 +115,34 @@ func (p *part) searchIn(ctx context.Context, h *record, limit int, keep func(m *
 
 // missed returns the positions of the messages, oldest first within each
 // partition.
-func (s *search) missed() []uint64 {
-	positions := make([]uint64, len(s.newest))
-	for i, f := range s.newest {
+func (s *search) missed() []uint64 { return inOrder(s.newest) }
+
+// changed returns those of the revocations and edits, oldest first within each
+// partition, resumedMissed at most.
+func (s *search) changed() []uint64 {
+	s.forget()
+	return inOrder(s.changes)
+}
+
+// forget keeps the newest resumedMissed revocations and edits.
+func (s *search) forget() {
+	slices.SortFunc(s.changes, newestFirst)
+	s.changes = s.changes[:min(len(s.changes), resumedMissed)]
+}
+
+// inOrder returns the positions of a list, oldest first within each partition.
+func inOrder(list []found) []uint64 {
+	positions := make([]uint64, len(list))
+	for i, f := range list {
 		positions[i] = f.pos
 	}
 	slices.Sort(positions)
 	return positions
 }
 
-// changed returns those of the revocations and edits, oldest first within each
-// partition, resumedMissed at most.
-func (s *search) changed() []uint64 {
-	slices.Sort(s.changes)
-	return s.changes[max(0, len(s.changes)-resumedMissed):]
-}
-
-// found is a record and its age, to compare records of several partitions: that
-// of its conversation's newest record. Within a partition positions are compared.
+// found is a record and its age, to compare records of several partitions; that of a
+// message is that of its conversation's newest record. Within a partition positions are
+// compared.
 type found struct {
 	pos uint64
 	at  int64 // Unix ms; 0 where there is one partition
@@ -186,10 +196,10 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 // after the other: somebody may have edited a message for a whole night.
 const maxChanges = 1000
 
-// changesAt returns the positions of revocations, edits and pins in one conversation
+// changesAt returns revocations, edits and pins in one conversation
 // behind after and up to upTo, of the newest maxChanges ones. Of the edits of one
 // message, and of its pins, only the newest counts.
-func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
+func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo positions) (out []found, err error) {
 	type change struct {
 		kind string
 		pos  uint64
@@ -197,7 +207,7 @@ func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo po
 	newer, read := map[change]bool{}, 0
 	err = in.eachChange(ctx, h, after, func(r *record) bool {
 		if c := (change{r.Kind, r.Target.Pos}); upTo.covers(r.pos) && !newer[c] {
-			out = append(out, r.pos)
+			out = append(out, in.headOf(r))
 			newer[c] = true
 		}
 		read++

@@ -137,3 +137,40 @@ func TestAnotherNumberOfPartitions(t *testing.T) {
 		require.Contains(t, string(b.notes[0].params), `"reset":true`)
 	}
 }
+
+// TestAStoredCursorOfAnotherNumber: what a user has acknowledged in other partitions says
+// nothing of these, so messages that come now are missed ones.
+func TestAStoredCursorOfAnotherNumber(t *testing.T) {
+	b := openBus(t, bus.Memory)
+	in := open(t, b, Options{Partitions: 4})
+	a, bob := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "old")
+	bob.until("the message", func() bool { return len(bob.messages) == 1 })
+	bob.must("message.ack", ackParams{bob.stands().text(4)}, nil)
+	a.drop()
+	bob.drop()
+	in.Close()
+
+	in = open(t, b, Options{Partitions: 1})
+	a = login(t, in, "alice", "a1")
+	a.send("bob", "new")
+	bob = login(t, in, "bob", "b2")
+	require.Contains(t, bob.texts(), "new")
+	bob.must("message.ack", ackParams{bob.stands().text(1)}, nil)
+	bob.drop()
+	require.NotContains(t, login(t, in, "bob", "b3").texts(), "new", "it is acknowledged now")
+}
+
+// TestTheNewestChangesOfPartitions: of more changes than are told, the oldest are left
+// out, whatever partition they are in.
+func TestTheNewestChangesOfPartitions(t *testing.T) {
+	s := &search{}
+	for i := range uint64(resumedMissed) {
+		s.changes = append(s.changes, found{pos: position(1, i+1), at: int64(i)})
+	}
+	newest := found{pos: position(0, 9), at: resumedMissed}
+	s.changes = append(s.changes, newest)
+	got := s.changed()
+	require.Len(t, got, resumedMissed)
+	require.Equal(t, []uint64{newest.pos, position(1, 2)}, got[:2])
+}

@@ -99,7 +99,7 @@ func (up *catchingUp) size() int {
 	n := len(up.missed) + len(up.changes) + syncQueue
 	news := len(up.news)
 	if s := up.search; s != nil {
-		n += 2*len(s.newest) + len(s.changes)
+		n += 2*len(s.newest) + 2*len(s.changes)
 		news += len(s.news)
 	}
 	return n*position + len(up.pending)*name + news*head + syncLives

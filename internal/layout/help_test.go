@@ -204,6 +204,11 @@ func (f *faulty) Stored(ctx context.Context, stream string) (n uint64, err error
 	return n, err
 }
 
+func (f *faulty) Has(ctx context.Context, stream string) (there bool, err error) {
+	err = f.do(func() error { there, err = f.Bus.Has(ctx, stream); return err })
+	return there, err
+}
+
 func (f *faulty) Subjects(ctx context.Context, stream string) (all []string, err error) {
 	err = f.do(func() error { all, err = f.Bus.Subjects(ctx, stream); return err })
 	return all, err

@@ -21,7 +21,7 @@ func TestALostKeyIsRefused(t *testing.T) {
 		takeLease(t, b, "a.1", "")
 		_, err = Settle(t.Context(), b, options("a.1"))
 		require.ErrorIs(t, err, ErrKeyLost, name)
-		require.ErrorContains(t, err, `stream TIM_MSG_2 holds messages: restore a backup, or put {"version":2,"partitions":N} into the key`)
+		require.ErrorContains(t, err, `stream TIM_MSG_2 is there: restore a backup, or put {"version":2,"partitions":N} into the key`)
 		_, err = Read(t.Context(), b)
 		require.ErrorIs(t, err, ErrKeyLost, name)
 		require.Equal(t, before, contents(t, b, configStream, bus.StreamDocuments), "nothing has changed")
@@ -31,6 +31,18 @@ func TestALostKeyIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, State{Version: Version, Partitions: 3}, st)
 	}
+}
+
+// That a store has several partitions shows also when all their messages have expired: the
+// cursors of its users name as many.
+func TestALostKeyOfAStoreWithoutMessages(t *testing.T) {
+	b := empty(t)
+	_, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: "TIM_MSG_3", Subjects: "tim.msg-3.>"})
+	require.NoError(t, err)
+	takeLease(t, b, "a.1", "")
+	_, err = Settle(t.Context(), b, options("a.1"))
+	require.ErrorIs(t, err, ErrKeyLost)
+	require.ErrorContains(t, err, "stream TIM_MSG_3 is there: restore a backup")
 }
 
 // A new store gets as many partitions as are asked for, and keeps them: messages would be

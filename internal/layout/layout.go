@@ -171,12 +171,12 @@ func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 func hasRecords(ctx context.Context, b Bus) (bool, error) {
 	for n := 1; n < bus.MaxPartitions; n++ {
 		stream, _ := bus.MessagesPartition(n)
-		stored, err := b.Stored(ctx, stream)
+		there, err := b.Has(ctx, stream)
 		if err != nil {
 			return false, err
 		}
-		if stored > 0 {
-			return false, fmt.Errorf(`%w: key %s is missing, and stream %s holds messages: restore a backup, or put {"version":%d,"partitions":N} into the key, where N is one more than the highest number of a stream %s_<number>`,
+		if there {
+			return false, fmt.Errorf(`%w: key %s is missing, and stream %s is there: restore a backup, or put {"version":%d,"partitions":N} into the key, where N is one more than the highest number of a stream %s_<number>`,
 				ErrKeyLost, keySubject, stream, Version, bus.StreamMessages)
 		}
 	}

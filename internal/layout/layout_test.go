@@ -156,6 +156,11 @@ func (r *retried) Stored(ctx context.Context, stream string) (n uint64, err erro
 	return n, err
 }
 
+func (r *retried) Has(ctx context.Context, stream string) (there bool, err error) {
+	err = bus.Retry(ctx, func(ctx context.Context) error { there, err = r.faulty.Has(ctx, stream); return err })
+	return there, err
+}
+
 func (r *retried) Subjects(ctx context.Context, stream string) (all []string, err error) {
 	err = bus.Retry(ctx, func(ctx context.Context) error { all, err = r.faulty.Subjects(ctx, stream); return err })
 	return all, err

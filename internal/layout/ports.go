@@ -23,6 +23,8 @@ type Bus interface {
 	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
 	// Stored returns how many messages a stream holds; 0 if there is no stream.
 	Stored(ctx context.Context, stream string) (uint64, error)
+	// Has reports whether there is a stream.
+	Has(ctx context.Context, stream string) (bool, error)
 	// Subjects returns the subjects of a stream that hold something.
 	Subjects(ctx context.Context, stream string) ([]string, error)
 	// Fence keeps gateways of the first layout from starting.

@@ -193,6 +193,11 @@ func (b *Bus) Stored(ctx context.Context, stream string) (uint64, error) {
 	return uint64(len(s.records)), nil
 }
 
+// Has is that of bus.Bus.
+func (b *Bus) Has(ctx context.Context, stream string) (bool, error) {
+	return b.named(stream) != nil, ctx.Err()
+}
+
 // Size is that of bus.Bus, but for what NATS adds to each record.
 func (b *Bus) Size(ctx context.Context, stream string) (n uint64, err error) {
 	s := b.named(stream)
