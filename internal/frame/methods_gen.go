@@ -100,13 +100,13 @@ const (
 
 // Conversations and what a user has set of them. Requests of the client, with their params and results:
 const (
-	// {conversationIDs, clearHistory} -> {}
+	// {conversationIDs, clearHistory, cursor?} -> {}
 	ConversationDelete = "conversation.delete"
 	// {messageRemindType, startTime, endTime, isRepeated} -> {}
 	RemindAllSet = "remindAll.set"
 	// {} -> {option: {messageRemindType, startTime, endTime, isRepeated}}
 	RemindAllGet = "remindAll.get"
-	// {conversationID} -> {}
+	// {conversationID, cursor?} -> {}
 	ConversationClear = "conversation.clear"
 	// {conversationID, isPinned} -> {}
 	ConversationPin = "conversation.pin"

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -94,7 +92,7 @@ func (in *Inbox) forgetContact(ctx context.Context, u place.User, c Contacted, h
 	if c.GroupID != "" {
 		other = groupName(c.GroupID)
 	}
-	clear, err := in.clearing(ctx, u, []string{other}, true, history)
+	clear, err := in.clearing(ctx, u, []string{other}, everything, true, history)
 	if err != nil {
 		return err
 	}
@@ -107,31 +105,4 @@ func (in *Inbox) forgetContact(ctx context.Context, u place.User, c Contacted, h
 		return was != d.settings, nil
 	})
 	return err
-}
-
-// clearing returns what hides conversations, clears their history, or both.
-func (in *Inbox) clearing(ctx context.Context, u place.User, others []string, hide, history bool) (func(other string, v *settings), error) {
-	list, err := in.headsOf(ctx, u, others)
-	if err != nil {
-		return nil, err
-	}
-	heads := make(map[string]*record, len(others))
-	for i, other := range others {
-		if list[i] == nil {
-			return nil, fault.With(fault.NoConversation, strconv.Quote(idOf(other)))
-		}
-		heads[other] = list[i]
-	}
-	return func(other string, v *settings) {
-		h := heads[other]
-		if h.pos >= v.cleared() { // otherwise another instance has cleared more
-			v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
-		}
-		if hide {
-			v.Hidden, v.Pinned, v.Draft = max(v.Hidden, h.pos), false, ""
-		}
-		if history {
-			v.Cleared = max(v.Cleared, h.pos)
-		}
-	}, nil
 }

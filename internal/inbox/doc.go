@@ -39,6 +39,7 @@
 //
 //	c2cserver.go     what the server API does between two users
 //	roam.go          it reads the messages of a time between them
+//	clearing.go      how far a conversation is cleared or deleted
 //	contacted.go     it lists a user's conversations, and takes one from the list
 //	group.go         groups: membership, and its changes
 //	groupsend.go     groups: sending
@@ -294,7 +295,8 @@
 //	message.extensions {conversationID, position} -> {extensions: [{key, value}], seqs}
 //	message.ack {cursor} -> {}; the answer comes a quarter of a second later, and a
 //	    client that waits for it acknowledges once what it has shown meanwhile
-//	conversation.delete {conversationIDs, clearHistory} -> {}
+//	conversation.delete {conversationIDs, clearHistory, cursor?} -> {}; up to the cursor,
+//	    as in message.read, and what the user has written themself behind it
 //	conversation.pin {conversationID, isPinned} -> {}
 //	conversation.draft {conversationID, draftText} -> {}
 //	conversation.custom {conversationIDs, customData} -> {done, failures?}
@@ -310,7 +312,7 @@
 //	remindAll.set {messageRemindType, startTime, endTime, isRepeated} -> {}
 //	remindAll.get {} -> {option: the same}
 //	    quiet hours, in Unix seconds; the client acts on them
-//	conversation.clear {conversationID} -> {}
+//	conversation.clear {conversationID, cursor?} -> {}; the same
 //	conversation.enter {conversationIDs} -> {conversations, failures?: [{conversationID, code}]}
 //	    of topics, of which the user hears from then on; as many as fit a frame: ask for
 //	    the rest

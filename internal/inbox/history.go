@@ -172,7 +172,9 @@ func (in *Inbox) listed(ctx context.Context, u place.User, h *record, kept peer)
 	}
 	set := kept.view()
 	last, f, err = in.lastMessage(ctx, u, h, set)
-	return last, f, err == nil && (set.Hidden == 0 || last != nil && last.pos > set.Hidden), err
+	// What has brought it back may be deleted since.
+	came := h.positions()
+	return last, f, err == nil && (set.Hidden == 0 || len(came) > 0 && came[len(came)-1] > set.Hidden), err
 }
 
 // compose returns conversations, given their newest records, as their user sees

@@ -30,8 +30,8 @@ var conversationCalls = map[string]call{
 	frame.ConversationDelete: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
 		return s.deleteConversations(ctx, p)
 	}),
-	frame.ConversationClear: inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
-		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, false, true)
+	frame.ConversationClear: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, p.Cursor, false, true)
 	}),
 	frame.ConversationPin: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(_ string, v *settings) { v.Pinned = p.IsPinned })
@@ -116,9 +116,13 @@ func (s *Session) keepOne(ctx context.Context, other string, f func(other string
 	return err
 }
 
-// clear hides conversations, clears their history, or both.
-func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
-	clear, err := s.in.clearing(ctx, s.user.User, others, hide, history)
+// clear hides conversations, clears their history, or both, up to a cursor.
+func (s *Session) clear(ctx context.Context, others []string, cursor string, hide, history bool) error {
+	at, err := s.in.seen(cursor)
+	if err != nil {
+		return err
+	}
+	clear, err := s.in.clearing(ctx, s.user.User, others, at, hide, history)
 	if err != nil {
 		return err
 	}
@@ -130,5 +134,5 @@ func (s *Session) deleteConversations(ctx context.Context, p conversationParams)
 	if err != nil {
 		return nil, err
 	}
-	return nothing{}, s.clear(ctx, others, true, p.ClearHistory)
+	return nothing{}, s.clear(ctx, others, p.Cursor, true, p.ClearHistory)
 }

@@ -102,7 +102,7 @@ func (m *Machine) markRead(in MarkRead) {
 }
 
 // upToShown says how far the page was given messages, so that those that come
-// while a read mark waits for a lost connection stay unread.
+// while a call waits for a lost connection stay, and stay unread.
 func (m *Machine) upToShown() frame.Field { return frame.Field{Key: "cursor", Value: m.shown} }
 
 // markAllRead marks those of a type one by one: the gateway knows only all.
@@ -162,20 +162,21 @@ func (m *Machine) readAll(c Call, params frame.Fields) {
 }
 
 func (m *Machine) deleteConversations(in DeleteConversations) {
-	m.forEach(in.Call, in.IDs, frame.ConversationDelete, frame.Field{Key: "clearHistory", Value: in.ClearHistory}, func(c *conversation) {
+	more := frame.Fields{{Key: "clearHistory", Value: in.ClearHistory}, m.upToShown()}
+	m.forEach(in.Call, in.IDs, frame.ConversationDelete, more, func(c *conversation) {
 		m.remove(c.id)
 	})
 }
 
 func (m *Machine) setCustomData(in SetCustomData) {
-	m.forEach(in.Call, in.IDs, frame.ConversationCustom, frame.Field{Key: customKey, Value: in.Data}, func(c *conversation) {
+	m.forEach(in.Call, in.IDs, frame.ConversationCustom, frame.Fields{{Key: customKey, Value: in.Data}}, func(c *conversation) {
 		m.setHere(c, customKey, in.Data)
 	})
 }
 
 // forEach makes a call about several conversations. Those that began here are
 // changed once the gateway has answered about the others.
-func (m *Machine) forEach(call Call, ids []string, method string, more frame.Field, here func(c *conversation)) {
+func (m *Machine) forEach(call Call, ids []string, method string, more frame.Fields, here func(c *conversation)) {
 	var known, begun []string
 	for _, id := range ids {
 		if m.begunHere(id) != nil {
@@ -197,7 +198,7 @@ func (m *Machine) forEach(call Call, ids []string, method string, more frame.Fie
 		end(nil)
 		return
 	}
-	m.ask(method, append(texts("conversationIDs", known), more), 0, func(result frame.Body, err *fault.Error) {
+	m.ask(method, append(texts("conversationIDs", known), more...), 0, func(result frame.Body, err *fault.Error) {
 		if err != nil {
 			m.fail(call, err)
 			return
@@ -237,5 +238,5 @@ func (m *Machine) clearHistory(in ClearHistory) {
 		m.settle(Settle{Call: in.Call})
 		return
 	}
-	m.relay(in.Call, frame.ConversationClear, text("conversationID", in.Conversation))
+	m.relay(in.Call, frame.ConversationClear, append(text("conversationID", in.Conversation), m.upToShown()))
 }
