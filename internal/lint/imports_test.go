@@ -52,7 +52,7 @@ var layers = map[string][]string{
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/layout", "internal/gateway"},
 	"internal/backup":                 {"internal/bus", "internal/layout"},
 	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},
-	"internal/media":                  {"internal/fault", "internal/place", "internal/bus", "internal/bucket"},
+	"internal/media":                  {"internal/fair", "internal/fault", "internal/place", "internal/bus", "internal/bucket"},
 	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/signalling", "internal/client", "wasm/"},
 	"wasm/bridge":                     {"internal/fault", "internal/frame", "internal/session", "internal/client"},
 	"wasm/host":                       {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/bridge"},

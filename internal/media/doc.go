@@ -6,23 +6,24 @@
 //
 // # Files
 //
-//	media.go   Open, Close, Options, Stats
-//	file.go    what is known of a file; names
-//	ticket.go  tickets: who may upload one file, how large, of what kind
-//	rates.go   what a user may upload in a time
-//	ports.go   what files need of a bus
-//	store.go   files and references on NATS; what keeps their bytes
-//	chunks.go  bytes on NATS, in chunks
-//	objects.go bytes in a bucket, an object each
-//	upload.go  POST: a body becomes a file
-//	content.go what a body is, by its first bytes
-//	serve.go   GET: ranges, and headers that let no file run as a page
-//	sizes.go   the smaller sizes of images, made one at a time
-//	scale.go   an image is decoded, scaled, turned, encoded
-//	jpeg.go    what a JPEG says besides its pixels: orientation, colours, form
-//	profile.go the colours of an image: its ICC profile is copied into smaller sizes
-//	refs.go    which message names which file
-//	sweep.go   files that no message names are freed
+//	media.go     Open, Close, Options, Stats
+//	file.go      what is known of a file; names
+//	ticket.go    tickets: who may upload one file, how large, of what kind
+//	rates.go     what a user may upload in a time
+//	downloads.go the downloads under way, and which has to make room
+//	ports.go     what files need of a bus
+//	store.go     files and references on NATS; what keeps their bytes
+//	chunks.go    bytes on NATS, in chunks
+//	objects.go   bytes in a bucket, an object each
+//	upload.go    POST: a body becomes a file
+//	content.go   what a body is, by its first bytes
+//	serve.go     GET: ranges, and headers that let no file run as a page
+//	sizes.go     the smaller sizes of images, made one at a time
+//	scale.go     an image is decoded, scaled, turned, encoded
+//	jpeg.go      what a JPEG says besides its pixels: orientation, colours, form
+//	profile.go   the colours of an image: its ICC profile is copied into smaller sizes
+//	refs.go      which message names which file
+//	sweep.go     files that no message names are freed
 //
 // # Stores
 //
@@ -71,6 +72,6 @@
 // Media.work counts the goroutines that Open begins and that Close waits for:
 // the one that makes sizes and the one that sweeps. A request runs on its
 // caller's goroutine; an upload has one more for each chunk that is being
-// stored, and waits for them. rates.mu and sizes.mu guard what stands behind
-// them in their structs and are never held across a call of the store.
+// stored, and waits for them. rates.mu, downloads.mu and sizes.mu guard what stands
+// behind them in their structs and are never held across a call of the store.
 package media

@@ -40,7 +40,7 @@ type Options struct {
 	// Report gets what went wrong in the background; nil: it is dropped.
 	Report func(err error)
 
-	stall time.Duration // chunkWithin, of an upload
+	stall time.Duration // chunkWithin
 	look  time.Duration // lookEvery; below 0, in tests, no sweep begins by itself
 }
 
@@ -50,13 +50,14 @@ const (
 	maxPixels = 50_000_000 // of an image, by its header
 	maxDecode = 256 << 20  // bytes that decoding an image may take, by its header
 
-	chunkSize     = 256 << 10
-	chunksAtOnce  = 4   // being stored of one upload
-	maxWrites     = 64  // chunks being stored of all uploads
-	maxUploads    = 200 // at once
-	userUploads   = 3   // of one user
-	maxDownloads  = 400 // at once; each holds a chunk
-	addrDownloads = 64  // of one address
+	chunkSize    = 256 << 10
+	chunksAtOnce = 4   // being stored of one upload
+	maxWrites    = 64  // chunks being stored of all uploads
+	maxUploads   = 200 // at once
+	userUploads  = 3   // of one user
+	maxDownloads = 400 // at once; each holds a chunk
+
+	networkDownloads = 64 // of one network
 
 	// maxStored is what files may take up in NATS.
 	maxStored = 50 << 30
@@ -75,14 +76,15 @@ const (
 // Media are the files of all apps, as one gateway serves them. Its methods may
 // be called from any goroutine.
 type Media struct {
-	o     Options
-	store store
-	aead  cipher.AEAD
-	rates *rates
-	sizes sizes
+	o         Options
+	store     store
+	aead      cipher.AEAD
+	rates     *rates
+	downloads *downloads
+	sizes     sizes
 
-	uploads, downloads atomic.Int64
-	stored             atomic.Int64 // bytes that the stream held a moment ago
+	uploads atomic.Int64
+	stored  atomic.Int64 // bytes that the stream held a moment ago
 
 	work sync.WaitGroup
 	stop context.CancelFunc
@@ -124,7 +126,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	if o.Refund == nil {
 		o.Refund = func(place.User, int64, time.Time) {}
 	}
-	m := &Media{o: o, rates: newRates()}
+	m := &Media{o: o, rates: newRates(), downloads: newDownloads()}
 	var err error
 	if m.aead, err = newAEAD(o.Key); err != nil {
 		return nil, fmt.Errorf("media: %w", err)
@@ -156,7 +158,7 @@ type Stats struct {
 
 // Stats returns what is going on.
 func (m *Media) Stats() Stats {
-	return Stats{m.uploads.Load(), m.downloads.Load(), m.sizes.waiting(), m.stored.Load()}
+	return Stats{m.uploads.Load(), int64(m.downloads.len()), m.sizes.waiting(), m.stored.Load()}
 }
 
 // full reports whether nothing more may be stored. What a bucket may hold, its

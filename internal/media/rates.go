@@ -26,7 +26,6 @@ type rates struct {
 	mu      sync.Mutex // guards what follows
 	users   map[place.User]*allowance
 	sweepAt int
-	addrs   map[string]int // downloads under way of an address
 }
 
 type allowance struct {
@@ -35,7 +34,7 @@ type allowance struct {
 }
 
 func newRates() *rates {
-	return &rates{users: map[place.User]*allowance{}, sweepAt: leastSweep, addrs: map[string]int{}}
+	return &rates{users: map[place.User]*allowance{}, sweepAt: leastSweep}
 }
 
 // upload reports whether a user may have a ticket.
@@ -70,26 +69,6 @@ func (r *rates) end(u place.User) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.users[u].running-- // a user who has one under way is not forgotten
-}
-
-// fetch reports whether an address may have one more download under way;
-// fetched is to be called once it is over.
-func (r *rates) fetch(addr string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.addrs[addr] >= addrDownloads {
-		return false
-	}
-	r.addrs[addr]++
-	return true
-}
-
-func (r *rates) fetched(addr string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.addrs[addr]--; r.addrs[addr] == 0 {
-		delete(r.addrs, addr)
-	}
 }
 
 // of returns what a user may still do; mu is held.

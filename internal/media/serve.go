@@ -38,20 +38,19 @@ func (m *Media) Serve(w http.ResponseWriter, r *http.Request) {
 		absent(w)
 		return
 	}
-	addr := m.o.ClientAddr(r)
-	if m.downloads.Add(1); m.downloads.Load() > maxDownloads || !m.rates.fetch(addr) {
-		m.downloads.Add(-1)
+	ctx, done, ok := m.downloads.begin(r.Context(), m.o.ClientAddr(r))
+	if !ok {
 		busy(w)
 		return
 	}
-	defer m.downloads.Add(-1)
-	defer m.rates.fetched(addr)
-	i, err := m.find(r.Context(), fileID{uint32(app), name}, short)
+	defer done()
+	r = r.WithContext(ctx)
+	i, err := m.find(ctx, fileID{uint32(app), name}, short)
 	switch {
 	case errors.Is(err, errNoFile):
 		absent(w)
 	case err != nil:
-		m.fault(r.Context(), err)
+		m.fault(ctx, err)
 		busy(w)
 	default:
 		m.send(w, r, i)
@@ -124,8 +123,9 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 		// A request for many ranges would read as many chunks for a few bytes.
 		r.Header.Del("Range")
 	}
-	b := &body{ctx: r.Context(), store: m.store, i: i, out: http.NewResponseController(w)}
+	b := &body{ctx: r.Context(), store: m.store, i: i, out: http.NewResponseController(w), stall: m.o.stall}
 	defer b.close()
+	defer b.endsWithItsContext()()
 	late := &lateHeader{ResponseWriter: w}
 	http.ServeContent(late, r, "", time.Time{}, b)
 	if b.failed == nil {
@@ -198,6 +198,7 @@ type body struct {
 	store  store
 	i      Info
 	out    *http.ResponseController // nil: nobody is waiting on a connection
+	stall  time.Duration            // chunkWithin
 	at     int64
 	due    int64         // once at is this, the connection's clock begins anew
 	ahead  int64         // how much was asked for last
@@ -228,6 +229,22 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
+// endsWithItsContext makes a write that waits for its client fail once the context
+// ends. What it returns is to be called before the request is over: out is good for
+// nothing after that.
+func (b *body) endsWithItsContext() (over func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(b.ctx, func() {
+		defer close(done)
+		_ = b.out.SetWriteDeadline(time.Now())
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
+}
+
 func (b *body) close() {
 	if b.some != nil {
 		_ = b.some.Close()
@@ -243,8 +260,12 @@ func (b *body) Read(p []byte) (int, error) {
 	for b.at < b.i.Size {
 		if b.out != nil && b.at >= b.due {
 			// A slow reader has this long for each chunk, not for the whole file.
-			_ = b.out.SetWriteDeadline(time.Now().Add(chunkWithin))
+			_ = b.out.SetWriteDeadline(time.Now().Add(b.stall))
 			b.due = b.at + chunkSize
+			// The context may have ended just before that.
+			if b.failed = b.ctx.Err(); b.failed != nil {
+				return 0, b.failed
+			}
 		}
 		if b.some == nil {
 			b.ahead = min(max(2*b.ahead, chunkSize), maxAhead)

@@ -191,21 +191,3 @@ func TestPixelsAreCharged(t *testing.T) {
 	require.False(t, r.upload(alice, now), "five of the largest are a minute's worth")
 	require.True(t, r.upload(alice, now.Add(2*time.Second)))
 }
-
-// An address that has addrDownloads downloads under way gets no further one, and
-// other addresses still get theirs.
-func TestDownloadsOfAnAddressAreBounded(t *testing.T) {
-	r := newRates()
-	for range addrDownloads {
-		require.True(t, r.fetch("192.0.2.1"))
-	}
-	require.False(t, r.fetch("192.0.2.1"))
-	require.True(t, r.fetch("192.0.2.2"))
-	r.fetched("192.0.2.1")
-	require.True(t, r.fetch("192.0.2.1"))
-	for range addrDownloads {
-		r.fetched("192.0.2.1")
-	}
-	r.fetched("192.0.2.2")
-	require.Empty(t, r.addrs)
-}
