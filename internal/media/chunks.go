@@ -14,6 +14,7 @@ import (
 type chunks struct {
 	bus    Bus
 	writes chan struct{} // a token for each chunk that is being stored
+	reads  chan struct{} // a token for each chunk that NATS was asked for
 	report func(error)
 }
 
@@ -101,9 +102,16 @@ func (c *chunks) put(ctx context.Context, i *Info, n int, data []byte) error {
 }
 
 // read implements blobs: it reads what one chunk holds. The chunk comes from any
-// replica, and from the leader if that replica is behind.
+// replica, and from the leader if that replica is behind. It waits for the answer also
+// if nobody wants the chunk any more: NATS sends it nevertheless.
 func (c *chunks) read(ctx context.Context, i *Info, from, _ int64) (io.ReadCloser, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	select {
+	case c.reads <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-c.reads }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
 	subject := i.chunkSubject(int(from / chunkSize))
 	v, err := c.bus.Last(ctx, bus.StreamMedia, subject)

@@ -64,8 +64,9 @@
 // An upload holds one chunk that is being filled, and until that is stored the first
 // one, a download one chunk that is being sent; both are bounded in number
 // (maxUploads, maxDownloads), and so are the chunks that are on their way to the
-// store (maxWrites). Images are decoded
-// one at a time, and only those whose pixels fit maxDecode.
+// store (maxWrites) and from NATS (maxReads), which breaks off a connection on which
+// too much waits. Images are decoded one at a time, and only those whose pixels fit
+// maxDecode.
 //
 // # Goroutines and locks
 //

@@ -53,6 +53,7 @@ const (
 	chunkSize    = 256 << 10
 	chunksAtOnce = 4   // being stored of one upload
 	maxWrites    = 64  // chunks being stored of all uploads
+	maxReads     = 64  // chunks on their way from NATS, whose client holds 64 MB of answers
 	maxUploads   = 200 // at once
 	userUploads  = 3   // of one user
 	maxDownloads = 400 // at once; each holds a chunk

@@ -258,21 +258,22 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.failed
 	}
 	for b.at < b.i.Size {
-		if b.out != nil && b.at >= b.due {
-			// A slow reader has this long for each chunk, not for the whole file.
-			_ = b.out.SetWriteDeadline(time.Now().Add(b.stall))
-			b.due = b.at + chunkSize
-			// The context may have ended just before that.
-			if b.failed = b.ctx.Err(); b.failed != nil {
-				return 0, b.failed
-			}
-		}
 		if b.some == nil {
 			b.ahead = min(max(2*b.ahead, chunkSize), maxAhead)
 			if b.some, b.failed = b.store.bytes(&b.i).read(b.ctx, &b.i, b.at, min(b.ahead, b.i.Size-b.at)); b.failed != nil {
 				return 0, b.failed
 			}
 			b.got = 0
+		}
+		if b.out != nil && b.at >= b.due {
+			// A slow reader has this long for each chunk, not for the whole file,
+			// and what its chunk waited for at the store is not counted.
+			_ = b.out.SetWriteDeadline(time.Now().Add(b.stall))
+			b.due = b.at + chunkSize
+			// The context may have ended just before that.
+			if b.failed = b.ctx.Err(); b.failed != nil {
+				return 0, b.failed
+			}
 		}
 		n, err := b.some.Read(p)
 		b.at += int64(n)

@@ -37,7 +37,9 @@ type blobs interface {
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (store, error) {
-	s := store{bus: b, chunks: &chunks{bus: b, writes: make(chan struct{}, maxWrites), report: o.Report}, objects: nowhere{}}
+	s := store{bus: b, objects: nowhere{}, chunks: &chunks{
+		bus: b, writes: make(chan struct{}, maxWrites), reads: make(chan struct{}, maxReads), report: o.Report,
+	}}
 	if o.Bucket != nil {
 		s.objects = &objects{o.Bucket}
 	}
