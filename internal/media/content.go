@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"image/png"
@@ -122,18 +121,4 @@ func header(contentType string, head []byte) (image.Config, error) {
 		return image.Config{}, image.ErrFormat
 	}
 	return c.header(bytes.NewReader(head))
-}
-
-// decodeBytes returns about how many bytes decoding an image takes.
-func decodeBytes(contentType string, c image.Config, progressive bool) int {
-	each := 4
-	switch {
-	case progressive: // all coefficients are held until the end
-		each = 15
-	case contentType == "image/webp":
-		each = 8
-	case c.ColorModel == color.RGBA64Model || c.ColorModel == color.NRGBA64Model:
-		each = 8
-	}
-	return c.Width * c.Height * each
 }

@@ -20,6 +20,7 @@
 //	serve.go     GET: ranges, and headers that let no file run as a page
 //	sizes.go     the smaller sizes of images, made one at a time
 //	scale.go     an image is decoded, scaled, turned, encoded
+//	memory.go    how much memory that takes, by the image's header
 //	jpeg.go      what a JPEG says besides its pixels: orientation, colours, form
 //	profile.go   the colours of an image: its ICC profile is copied into smaller sizes
 //	refs.go      which message names which file
@@ -48,7 +49,9 @@
 // A smaller size of an image is a file of its own, named after the image with
 // the length of its short side: NAME_198, NAME_720. It is made once the image is
 // whole, or when somebody asks for it first, and freed with the image. Its entry
-// may say that the image itself is served in its place.
+// may say that the image itself is served in its place. Before an image is decoded
+// its smaller sizes are entered as being made: if that entry is of a process that has
+// ended, the image may be why, and is served in place of them without another try.
 //
 // # Sending against sweeping
 //
@@ -65,8 +68,9 @@
 // one, a download one chunk that is being sent; both are bounded in number
 // (maxUploads, maxDownloads), and so are the chunks that are on their way to the
 // store (maxWrites) and from NATS (maxReads), which breaks off a connection on which
-// too much waits. Images are decoded one at a time, and only those whose pixels fit
-// maxDecode.
+// too much waits. Images are decoded one at a time, and only those of which everything
+// fits maxDecode that their decoders and we allocate (memory.go); what a header leaves
+// open counts as what takes the most.
 //
 // # Goroutines and locks
 //

@@ -44,8 +44,11 @@ type Info struct {
 // States of a file that is not whole.
 const (
 	stateBegun = "begun"
-	stateGone  = "gone"  // to be freed, unless a message names it after all
-	stateFreed = "freed" // its bytes are being removed
+	// stateMaking is that of a smaller size that is being made; Part says since
+	// which start of a gateway.
+	stateMaking = "making"
+	stateGone   = "gone"  // to be freed, unless a message names it after all
+	stateFreed  = "freed" // its bytes are being removed
 )
 
 // shorts lists the lengths of the short side of an image's smaller sizes, in

@@ -10,47 +10,113 @@ type jpegInfo struct {
 	orientation int    // as in EXIF: 1 to 8
 	profile     []byte // its ICC profile
 	progressive bool
+	components  int  // 1, 3 or 4
+	rgb         bool // its components may be red, green and blue
+	scans       int
 }
 
 // Markers of a JPEG.
 const (
-	markSOF0 = 0xc0
-	markSOF2 = 0xc2
-	markSOS  = 0xda
-	markAPP1 = 0xe1
-	markAPP2 = 0xe2
+	markSOF0  = 0xc0
+	markSOF1  = 0xc1
+	markSOF2  = 0xc2
+	markRST0  = 0xd0
+	markRST7  = 0xd7
+	markSOI   = 0xd8
+	markEOI   = 0xd9
+	markSOS   = 0xda
+	markAPP1  = 0xe1
+	markAPP2  = 0xe2
+	markAPP14 = 0xee
 )
 
 // iccHead precedes a piece of a profile in an APP2: then come the piece's
 // number and how many there are.
 const iccHead = "ICC_PROFILE\x00"
 
-// readJPEG reads the segments before the first scan. It skips what is damaged.
+// readJPEG reads the segments of a JPEG. Where it cannot tell what an image is,
+// it says what takes the most memory.
 func readJPEG(data []byte) jpegInfo {
 	info := jpegInfo{orientation: 1}
-	for rest := data[min(2, len(data)):]; len(rest) >= 4 && rest[0] == 0xff; {
-		mark, n := rest[1], int(binary.BigEndian.Uint16(rest[2:]))
-		if mark == 0xff { // a fill byte
-			rest = rest[1:]
-			continue
-		}
-		if mark == markSOS || n < 2 || len(rest) < 2+n {
-			break
-		}
-		body := rest[4 : 2+n]
+	mark, body, rest := nextSegment(data[min(2, len(data)):])
+	for ; mark != 0; mark, body, rest = nextSegment(rest) {
 		switch {
-		case mark == markSOF2:
-			info.progressive = true
+		case mark == markSOS:
+			info.scans++
+		case mark >= markSOF0 && mark <= markSOF2 && info.components == 0:
+			info.frame(mark, body)
+		case mark == markAPP14 && len(body) >= 12 && bytes.HasPrefix(body, []byte("Adobe")):
+			info.rgb = info.rgb || body[11] == 0
+		case info.scans > 0: // the rest is in front of the pixels
 		case mark == markAPP1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 			if o := exifOrientation(body[6:]); o != 0 {
 				info.orientation = o
 			}
 		case mark == markAPP2 && bytes.HasPrefix(body, []byte(iccHead)) && len(body) > len(iccHead)+2:
-			info.profile = append(info.profile, body[len(iccHead)+2:]...)
+			if len(info.profile) <= maxProfile {
+				info.profile = append(info.profile, body[len(iccHead)+2:]...)
+			}
 		}
-		rest = rest[2+n:]
+	}
+	if info.components == 0 {
+		info.progressive, info.components = true, 4
 	}
 	return info
+}
+
+// frame reads the segment that says how the pixels are stored. Like image/jpeg it
+// goes by its length.
+func (j *jpegInfo) frame(mark byte, body []byte) {
+	j.progressive = mark == markSOF2
+	switch len(body) {
+	case 6 + 3:
+		j.components = 1
+	case 6 + 3*3:
+		j.components = 3
+		j.rgb = j.rgb || body[6] == 'R' && body[9] == 'G' && body[12] == 'B'
+	case 6 + 3*4:
+		j.components = 4
+	}
+}
+
+// pixelBytes returns how many bytes image/jpeg takes for a pixel at most: each
+// component has a plane, which is not subsampled.
+func (j *jpegInfo) pixelBytes() int {
+	each := j.components
+	if j.progressive { // all coefficients are held until the end
+		each += 4 * j.components
+	}
+	if j.components == 4 || j.components == 3 && j.rgb { // the planes are put together
+		each += 4
+	}
+	return each
+}
+
+// nextSegment returns the next marker that a length follows, what it holds, and
+// what comes then; the marker is 0 at the end. It skips the pixels, and between
+// segments the same as image/jpeg: what it took for the end of a file, or for a
+// segment, where image/jpeg goes on, would hide what decoding takes.
+func nextSegment(data []byte) (mark byte, body, rest []byte) {
+	for {
+		at := bytes.IndexByte(data, 0xff)
+		if at < 0 {
+			return 0, nil, nil
+		}
+		for data = data[at:]; len(data) > 0 && data[0] == 0xff; data = data[1:] {
+		}
+		if len(data) < 3 || data[0] == markEOI {
+			return 0, nil, nil
+		}
+		if data[0] == 0 || data[0] >= markRST0 && data[0] <= markRST7 { // they have no length
+			data = data[1:]
+			continue
+		}
+		n := int(binary.BigEndian.Uint16(data[1:]))
+		if n < 2 || len(data) < 1+n {
+			return 0, nil, nil
+		}
+		return data[0], data[3 : 1+n], data[1+n:]
+	}
 }
 
 // exifOrientation reads the orientation from a TIFF header and its first

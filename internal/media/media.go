@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"crypto/cipher"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -48,7 +49,7 @@ type Options struct {
 const (
 	MaxImage  = 20 << 20   // bytes of an image
 	maxPixels = 50_000_000 // of an image, by its header
-	maxDecode = 256 << 20  // bytes that decoding an image may take, by its header
+	maxDecode = 256 << 20  // bytes that decoding and scaling an image may take, by its header
 
 	chunkSize    = 256 << 10
 	chunksAtOnce = 4   // being stored of one upload
@@ -78,6 +79,7 @@ const (
 // be called from any goroutine.
 type Media struct {
 	o         Options
+	start     string // distinguishes this one from those of other gateways, and of before
 	store     store
 	aead      cipher.AEAD
 	rates     *rates
@@ -127,7 +129,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	if o.Refund == nil {
 		o.Refund = func(place.User, int64, time.Time) {}
 	}
-	m := &Media{o: o, rates: newRates(), downloads: newDownloads()}
+	m := &Media{o: o, start: rand.Text()[:8], rates: newRates(), downloads: newDownloads()}
 	var err error
 	if m.aead, err = newAEAD(o.Key); err != nil {
 		return nil, fmt.Errorf("media: %w", err)

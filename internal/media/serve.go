@@ -105,11 +105,24 @@ func (m *Media) find(ctx context.Context, id fileID, short int) (Info, error) {
 	if j.err != nil {
 		return Info{}, j.err
 	}
-	small, err = m.store.whole(ctx, id.app, sizeName(id.name, short))
-	if err == nil && small.Same {
-		return i, nil
+	for {
+		small, err = m.store.info(ctx, id.app, sizeName(id.name, short))
+		switch {
+		case errors.Is(err, errNoFile): // another gateway has given up
+			return Info{}, errBusy
+		case err != nil:
+			return Info{}, err
+		case small.State == "" && !small.Same:
+			return small, nil
+		case small.State == "" || m.o.Now().Sub(time.UnixMilli(small.At)) > makeWithin:
+			return i, nil
+		}
+		select { // another gateway makes it
+		case <-time.After(askEvery):
+		case <-ctx.Done():
+			return Info{}, ctx.Err()
+		}
 	}
-	return small, err
 }
 
 // send serves a file, or a range of it.

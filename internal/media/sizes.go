@@ -21,6 +21,11 @@ const (
 	// decodeWithin is how long an image may take; after that it is served in
 	// place of its smaller sizes.
 	decodeWithin = 20 * time.Second
+	// makeWithin is how long others wait for sizes that a gateway has begun to make.
+	// If they are not there by then, the gateway has probably ended.
+	makeWithin = decodeWithin + 5*time.Second
+	// askEvery is how often they look.
+	askEvery = 250 * time.Millisecond
 )
 
 // sizes is the queue of the one goroutine that makes smaller sizes.
@@ -133,16 +138,24 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 		return err
 	}
 	var missing []int
+	var smalls []*Info
 	for _, short := range shorts {
 		if i.serves(short) {
 			continue
 		}
-		switch _, err := m.store.whole(ctx, id.app, sizeName(id.name, short)); {
-		case errors.Is(err, errNoFile):
-			missing = append(missing, short)
-		case err != nil:
+		small, err := m.store.info(ctx, id.app, sizeName(id.name, short))
+		switch {
+		case err != nil && !errors.Is(err, errNoFile):
 			return err
+		case err == nil && small.State == "":
+			continue
+		case err == nil && small.Part != m.start:
+			// Another gateway is at it, or a process has ended while it was: decoding
+			// the image once more might end this one, too.
+			return nil
 		}
+		missing = append(missing, short)
+		smalls = append(smalls, &Info{App: i.App, Name: sizeName(i.Name, short), Owner: i.Owner, Kind: Image, Bucket: m.o.Bucket != nil, seq: small.seq})
 	}
 	if len(missing) == 0 {
 		return nil
@@ -150,6 +163,19 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 	data, err := m.bytes(ctx, i)
 	if err != nil {
 		return err
+	}
+	marked, done := 0, false
+	defer func() {
+		if !done { // not because of the image: they may be made later
+			m.unmark(ctx, smalls[:marked])
+		}
+	}()
+	for _, small := range smalls {
+		small.State, small.Part, small.At = stateMaking, m.start, m.o.Now().UnixMilli()
+		if err := m.store.set(ctx, small); err != nil {
+			return quicker(err)
+		}
+		marked++
 	}
 	decoding, cancel := context.WithTimeout(ctx, decodeWithin)
 	defer cancel()
@@ -160,18 +186,34 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
 	}
-	for n, short := range missing {
-		small := Info{App: i.App, Name: sizeName(i.Name, short), Owner: i.Owner, At: m.o.Now().UnixMilli(), Kind: Image, Same: made == nil, Bucket: m.o.Bucket != nil}
+	for n, small := range smalls {
+		small.State, small.Same, small.At = "", made == nil, m.o.Now().UnixMilli()
 		var body []byte
 		if made != nil {
 			small.Type, small.Size, small.FileName = made[n].contentType, int64(len(made[n].data)), i.FileName
 			body = made[n].data
 		}
-		if err := m.keep(ctx, &small, body); err != nil {
+		if err := m.keep(ctx, small, body); err != nil {
 			return err
 		}
 	}
+	done = true
 	return nil
+}
+
+// unmark removes the entries of smaller sizes that are not made after all.
+func (m *Media) unmark(ctx context.Context, smalls []*Info) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	for _, small := range smalls {
+		at, err := m.store.info(ctx, small.App, small.Name)
+		if err == nil && at.State == stateMaking && at.Part == m.start {
+			err = m.store.bus.Purge(ctx, bus.StreamFiles, fileSubject(small.App, small.Name))
+		}
+		if err != nil && !errors.Is(err, errNoFile) {
+			m.o.Report(fmt.Errorf("media: the sizes of an image: %w", err))
+		}
+	}
 }
 
 // serves reports whether an image is served in place of its smaller size:

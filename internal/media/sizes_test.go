@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
@@ -11,9 +12,12 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/image/bmp"
+
+	"github.com/tim-wasm/tim/internal/bus"
 )
 
 // fixPNG corrects the checksum of an IHDR that a test has changed.
@@ -230,4 +234,83 @@ func TestUrgentSizesGoFirst(t *testing.T) {
 		require.NotNil(t, s.want(fileID{uint32(n), "x"}, false))
 	}
 	require.Nil(t, s.want(a, true), "the queue is full")
+}
+
+// begun enters a file's smaller sizes as being made by another process.
+func (g *gateway) begun(name string) []*Info {
+	g.t.Helper()
+	var all []*Info
+	for _, short := range shorts {
+		i := &Info{App: alice.SDKAppID, Name: sizeName(name, short), State: stateMaking, Part: "another", Kind: Image, At: g.clock.now().UnixMilli()}
+		require.NoError(g.t, g.store.set(g.t.Context(), i))
+		all = append(all, i)
+	}
+	return all
+}
+
+// An image at which a process has ended is not decoded by the next one, which it might
+// end as well: the image is served in place of its smaller sizes.
+func TestAnImageEndsOneProcessOnly(t *testing.T) {
+	g := newGateway(t)
+	data := asJPEG(t, stripes(800, 800))
+	k := g.ticket(TicketParams{Kind: Image, Size: int64(len(data))})
+	g.begun(k.Name)
+	g.clock.move(makeWithin + time.Second)
+	code, _ := g.post(k.Ticket, bytes.NewReader(data))
+	require.Equal(t, http.StatusOK, code)
+	for range 2 {
+		res, got := g.get(k.Name + "_198")
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		require.True(t, bytes.Equal(data, got))
+	}
+	i, err := g.store.info(t.Context(), alice.SDKAppID, k.Name+"_198")
+	require.NoError(t, err)
+	require.Equal(t, stateMaking, i.State)
+}
+
+// While another gateway makes a smaller size, a request waits for that one.
+func TestSizesOfAnotherGatewayAreWaitedFor(t *testing.T) {
+	g := newGateway(t)
+	data := asJPEG(t, stripes(800, 800))
+	k := g.ticket(TicketParams{Kind: Image, Size: int64(len(data))})
+	others := g.begun(k.Name)
+	code, _ := g.post(k.Ticket, bytes.NewReader(data))
+	require.Equal(t, http.StatusOK, code)
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		res, got := g.get(k.Name + "_198")
+		if res.StatusCode != http.StatusOK || string(got) != "small" {
+			t.Error(res.StatusCode, len(got))
+		}
+	})
+	made := others[0]
+	made.State, made.Type, made.Size = "", "image/jpeg", 5
+	require.NoError(t, g.keep(t.Context(), made, []byte("small")))
+	asked.Wait()
+}
+
+// A gateway that closes while it makes sizes leaves none that seem to be in the making.
+func TestClosingLeavesNoSizesBehind(t *testing.T) {
+	g := newGateway(t)
+	data := asJPEG(t, stripes(800, 800))
+	k := g.ticket(TicketParams{Kind: Image, Size: int64(len(data))})
+	others := g.begun(k.Name)
+	code, _ := g.post(k.Ticket, bytes.NewReader(data))
+	require.Equal(t, http.StatusOK, code)
+	g.Close()
+	for _, i := range others {
+		require.NoError(t, g.store.bus.Purge(t.Context(), bus.StreamFiles, fileSubject(i.App, i.Name)))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	g.o.Now = func() time.Time { // is read when the sizes are entered, before decoding
+		cancel()
+		return g.clock.now()
+	}
+	require.Error(t, g.make(ctx, fileID{alice.SDKAppID, k.Name}))
+	for _, short := range shorts {
+		_, err := g.store.info(t.Context(), alice.SDKAppID, sizeName(k.Name, short))
+		require.ErrorIs(t, err, errNoFile)
+	}
+	g.o.Now = g.clock.now
+	require.NoError(t, g.make(t.Context(), fileID{alice.SDKAppID, k.Name}))
 }
