@@ -53,3 +53,25 @@ func TestArgumentsThatThrow(t *testing.T) {
 		await tim.destroy();
 		return result;`))
 }
+
+// A call that fits no frame, or whose arguments are no JSON, rejects at once. It keeps
+// no place of those that wait for the gateway: after as many as there are, the next call
+// is answered.
+func TestArgumentsThatCannotBeSent(t *testing.T) {
+	require.Equal(t, `[["70402"],[2905,2905],[90001,80002,"fail"],"success",0]`, inbox1(t, "unsent", `
+		const code = (p) => p.then(() => 0, (e) => e.code);
+		const huge = 'x'.repeat(70000), circle = {};
+		circle.circle = circle;
+		const before = sentFrames.length, drafts = [];
+		for (let n = 0; n < 20; n++) drafts.push(code(tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: huge })));
+		const result = [[...new Set(await Promise.all(drafts))].map(String)];
+		result.push(await Promise.all([code(tim.getUserProfile({ userIDList: [1n] })), code(tim.updateMyProfile({ nick: circle }))]));
+		const quotes = text(), long = text();
+		quotes.quoteInfo = { n: 1n };
+		long.quoteInfo = { msgID: huge };
+		result.push([await code(tim.sendMessage(quotes)), await code(tim.sendMessage(long)), long.status]);
+		const unsent = sentFrames.slice(before).filter(({ method }) => method !== 'ping').length;
+		result.push((await tim.sendMessage(text())).data.message.status, unsent);
+		await tim.destroy();
+		return result;`))
+}

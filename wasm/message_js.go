@@ -330,9 +330,9 @@ func (s *sending) checkBody() *fault.Error {
 	if s.kind == msgMerger && s.file != nil && s.file.size > maxMerged {
 		return fault.New(fault.MergerTooLarge)
 	}
-	payload := bridge.ValueOf(wirePayload(s.kind, bridge.Object{Value: s.payload}, s.file))
+	parts := bridge.NewArray(bridge.ValueOf(wirePayload(s.kind, bridge.Object{Value: s.payload}, s.file)), bridge.Get(s.m.Value, quoteKey))
 	cloud := bridge.Get(s.m.Value, "cloudCustomData")
-	text, err := bridge.Global("JSON").Call("stringify", payload)
+	text, err := bridge.Global("JSON").Call("stringify", parts)
 	if err != nil {
 		return fault.With(fault.BodyMalformed, err.Error())
 	}

@@ -154,6 +154,12 @@ func (c *Client) OnFrame(gen session.Gen, m frame.Message) {
 	c.post(session.Received{Gen: gen, Frame: m})
 }
 
+// OnUnwritten reports that a request was not written on the connection gen, as none
+// would take it, and why.
+func (c *Client) OnUnwritten(gen session.Gen, id int64, err *fault.Error) {
+	c.post(session.Unwritten{Gen: gen, ID: id, Err: err})
+}
+
 // OnClose reports that the open connection gen has closed.
 func (c *Client) OnClose(gen session.Gen, code int, reason string) {
 	c.post(session.Closed{Gen: gen, Code: code, Reason: reason})
@@ -207,8 +213,8 @@ func (c *Client) abandon(in session.Input) {
 		call = in.Call
 	case session.Send:
 		call = in.Call
-	case session.Create, session.Provided, session.Opened, session.DialFailed, session.Received, session.Closed,
-		session.TimerFired, session.TaskCame, session.NetworkChanged, session.Shown:
+	case session.Create, session.Provided, session.Opened, session.DialFailed, session.Received, session.Unwritten,
+		session.Closed, session.TimerFired, session.TaskCame, session.NetworkChanged, session.Shown:
 	}
 	if done := c.done[call]; done != nil {
 		delete(c.done, call)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
 )
@@ -16,6 +17,8 @@ type Host interface {
 	// OnDialFailed follows, then OnFrame, and OnClose exactly once after
 	// OnOpen.
 	Dial(gen session.Gen)
+	// Write sends a frame, or loses it with the connection. OnUnwritten says that it
+	// cannot be sent: NoJSON or TooLarge.
 	Write(gen session.Gen, r frame.Request)
 	// Close closes or aborts; events of gen that come later are ignored.
 	Close(gen session.Gen, code int, reason string)
@@ -39,4 +42,15 @@ type Host interface {
 	// Rand fills b with random bytes, or panics: an instance's secret must not
 	// be guessable.
 	Rand(b []byte)
+}
+
+// NoJSON is why a request is not written whose parameters cannot be made JSON.
+func NoJSON(why string) *fault.Error {
+	return fault.With(fault.InvalidOperation, "its arguments cannot be made JSON: "+why)
+}
+
+// TooLarge is why a request is not written that no frame holds: a gateway would
+// close the connection, and the next one after a repetition.
+func TooLarge() *fault.Error {
+	return fault.With(fault.BadParameters, "they take more than 64 KB as JSON")
 }

@@ -20,6 +20,11 @@ func (m *Machine) received(f frame.Message) {
 		m.notified(f)
 		return
 	}
+	m.response(f)
+}
+
+// response handles how a request on the current link has ended.
+func (m *Machine) response(f frame.Message) {
 	switch {
 	case f.ID == 0:
 	case f.ID == m.link.login:

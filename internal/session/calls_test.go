@@ -33,6 +33,22 @@ func TestTooManyCallsAreRefused(t *testing.T) {
 	require.Equal(t, []Effect{Settle{Call: 5000, Err: fault.New(fault.TooFrequent)}}, out)
 }
 
+// Requests that cannot be written hold no place in the window, and are forgotten.
+func TestWhatCannotBeWrittenMakesRoom(t *testing.T) {
+	m := readyMachine(t)
+	for i := range frame.Window {
+		m.Step(100, Send{Call: Call(10 + i), Method: "x", Params: frame.Fields{{Key: "text", Value: "a private word"}}})
+	}
+	require.NotContains(t, describeAll(m.Step(100, Send{Call: 50, Method: "y"})), "write", "the window is full")
+	for i := range frame.Window {
+		out := m.Step(100, Unwritten{Gen: 1, ID: int64(2 + i), Err: fault.New(fault.BadParameters)})
+		require.Equal(t, Settle{Call: Call(10 + i), Err: fault.New(fault.BadParameters)}, out[0])
+		require.Equal(t, i == 0, strings.Contains(describeAll(out[1:]), " y"))
+	}
+	require.Empty(t, leaktest.Find(m, "private"))
+	require.Contains(t, m.Step(110, Received{Gen: 1, Frame: frame.Message{ID: 2 + frame.Window}}), Settle{Call: 50})
+}
+
 func TestAnAnsweredCallIsForgotten(t *testing.T) {
 	m := readyMachine(t)
 	for call := range 3 {

@@ -153,6 +153,9 @@ func (w *world) choose(next func() int) Input {
 		if gen == w.conn && !w.isOpen {
 			return nil
 		}
+		if k == 26 {
+			return Unwritten{Gen: gen, ID: w.frame(next).ID, Err: fault.New(fault.BadParameters)}
+		}
 		if gen == w.conn {
 			w.heardAt = w.now
 		}

@@ -69,6 +69,13 @@ type (
 		Gen   Gen
 		Frame frame.Message
 	}
+	// Unwritten means that the request ID was not written on it and never can be,
+	// and why.
+	Unwritten struct {
+		Gen Gen
+		ID  int64
+		Err *fault.Error
+	}
 	// Closed means that it was open and is not any more.
 	Closed struct {
 		Gen    Gen
@@ -101,6 +108,7 @@ func (Provided) input()       {}
 func (Opened) input()         {}
 func (DialFailed) input()     {}
 func (Received) input()       {}
+func (Unwritten) input()      {}
 func (Closed) input()         {}
 func (TimerFired) input()     {}
 func (TaskCame) input()       {}

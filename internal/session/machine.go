@@ -160,6 +160,10 @@ func (m *Machine) take(in Input) {
 		if m.current(in.Gen) {
 			m.received(in.Frame)
 		}
+	case Unwritten:
+		if m.current(in.Gen) { // which says nothing of the link
+			m.response(frame.Message{ID: in.ID, Err: in.Err})
+		}
 	case Closed:
 		if m.current(in.Gen) {
 			m.gone(in.Code, in.Reason)
@@ -224,7 +228,7 @@ func (m *Machine) afterDestroy(in Input) {
 		m.fail(in.Call, fault.New(fault.Destroyed))
 	case Destroy:
 		m.settle(in.Call, nil)
-	case Create, Provided, Opened, DialFailed, Received, Closed, TimerFired, TaskCame, NetworkChanged, Shown:
+	case Create, Provided, Opened, DialFailed, Received, Unwritten, Closed, TimerFired, TaskCame, NetworkChanged, Shown:
 	}
 }
 

@@ -75,6 +75,8 @@ func parseInput(s string) (Input, error) {
 		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2)}}, nil
 	case "error":
 		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2), Err: fault.New(fault.Code(num(3)))}}, nil
+	case "unwritten":
+		return Unwritten{Gen: Gen(num(1)), ID: num(2), Err: fault.New(fault.Code(num(3)))}, nil
 	case "notify":
 		return Received{Gen: Gen(num(1)), Frame: frame.Message{Method: arg(2), Body: parseFields(arg(3))}}, nil
 	case "timer":

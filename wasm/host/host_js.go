@@ -18,6 +18,7 @@ import (
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/wasm/bridge"
@@ -28,6 +29,7 @@ type Client interface {
 	OnOpen(gen session.Gen)
 	OnDialFailed(gen session.Gen, detail string)
 	OnFrame(gen session.Gen, m frame.Message)
+	OnUnwritten(gen session.Gen, id int64, err *fault.Error)
 	OnClose(gen session.Gen, code int, reason string)
 	OnTimer(t session.Timer)
 	OnTask()

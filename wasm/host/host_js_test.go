@@ -11,6 +11,7 @@ import (
 	"github.com/hack-pad/safejs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/wasm/bridge"
@@ -51,6 +52,9 @@ func (r *recorder) OnTimer(t session.Timer)                   { r.tell("timer", 
 func (r *recorder) OnTask()                                   { r.tell("task") }
 func (r *recorder) OnNetwork(online bool)                     { r.tell("network", online) }
 func (r *recorder) OnShown()                                  { r.tell("shown") }
+func (r *recorder) OnUnwritten(gen session.Gen, id int64, err *fault.Error) {
+	r.tell("unwritten", gen, int(id), int(err.Code), err.Message)
+}
 func (r *recorder) OnFrame(gen session.Gen, m frame.Message) {
 	r.frames = append(r.frames, m)
 	r.tell("frame", gen)
@@ -201,16 +205,6 @@ func TestOwnCloseIsTheEnd(t *testing.T) {
 		require.Equal(t, name != "onerror", bridge.Get(ws, name).IsNull(), name)
 	}
 	require.True(t, bridge.Get(ws, "onerror").Equal(bridge.Noop()), "an error without a listener ends a Node process")
-}
-
-func TestTooLargeIsNotSent(t *testing.T) {
-	h, r := start(t, "/ws")
-	h.Dial(1)
-	r.expect(t, "open 1")
-	h.Write(1, request(1, "x", frame.Fields{{Key: "text", Value: strings.Repeat("€", frame.MaxFrame/3+1)}}))
-	h.Write(1, request(2, "x", nil))
-	r.expect(t, "frame 1")
-	require.EqualValues(t, 2, r.frames[0].ID)
 }
 
 func TestTimers(t *testing.T) {

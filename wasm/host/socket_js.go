@@ -5,6 +5,7 @@ package host
 import (
 	"github.com/hack-pad/safejs"
 
+	"github.com/tim-wasm/tim/internal/client"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
@@ -200,17 +201,16 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 		bridge.Put(o, "params", bridge.ValueOf(r.Params))
 	}
 	text, err := bridge.Global("JSON").Call("stringify", o)
-	if err == nil {
-		if bridge.Size(text) > frame.MaxFrame {
-			// The gateway would close the connection, and the next one after a repetition.
-			bridge.Report("tim: a frame was not sent because it is too large: " + r.Method)
-			return
-		}
-		if _, err = s.ws.Call("send", text); err != nil {
-			s.breakLater(bridge.Message(bridge.Thrown(err)))
-		}
+	switch {
+	case err != nil:
+		h.client.OnUnwritten(gen, r.ID, client.NoJSON(bridge.Message(bridge.Thrown(err))))
+		return
+	case bridge.Size(text) > frame.MaxFrame:
+		h.client.OnUnwritten(gen, r.ID, client.TooLarge())
+		return
 	}
-	if err != nil {
+	if _, err = s.ws.Call("send", text); err != nil {
+		s.breakLater(bridge.Message(bridge.Thrown(err)))
 		bridge.Report(bridge.Thrown(err))
 	}
 }

@@ -3,11 +3,14 @@
 package host
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hack-pad/safejs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -178,4 +181,28 @@ func TestSocketSpeaksAfterRelease(t *testing.T) {
 	_, err := bridge.Get(ws, "onerror").Invoke(bridge.NewObject())
 	require.NoError(t, err)
 	r.nothing(t)
+}
+
+func TestTooLargeIsNotSent(t *testing.T) {
+	h, r := start(t, "/ws")
+	h.Dial(1)
+	r.expect(t, "open 1")
+	h.Write(1, request(1, "x", frame.Fields{{Key: "text", Value: strings.Repeat("€", frame.MaxFrame/3+1)}}))
+	r.expect(t, "unwritten 1 1 70402 "+client.TooLarge().Message)
+	h.Write(1, request(2, "x", nil))
+	r.expect(t, "frame 1")
+	require.EqualValues(t, 2, r.frames[0].ID)
+}
+
+func TestWhatIsNoJSONIsNotSent(t *testing.T) {
+	h, r := start(t, "/ws")
+	h.Dial(1)
+	r.expect(t, "open 1")
+	whole, err := bridge.Global("BigInt").Invoke(1)
+	require.NoError(t, err)
+	h.Write(1, request(1, "x", bridge.Object{Value: bridge.Wrap("n", whole)}))
+	require.Contains(t, <-r.told, "unwritten 1 1 2905 This operation is not available: check its name and arguments (its arguments cannot be made JSON: ")
+	h.Write(1, request(2, "x", nil))
+	r.expect(t, "frame 1")
+	require.EqualValues(t, 2, r.frames[0].ID)
 }

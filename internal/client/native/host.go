@@ -126,7 +126,9 @@ func (h *host) Dial(gen session.Gen) {
 
 func (h *host) Write(gen session.Gen, r frame.Request) {
 	if s := h.sockets[gen]; s != nil {
-		s.write(r)
+		if refused := s.write(r); refused != nil {
+			h.client.OnUnwritten(gen, r.ID, refused)
+		}
 	}
 }
 

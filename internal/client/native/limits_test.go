@@ -2,6 +2,7 @@ package native_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/client/native"
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -53,4 +55,32 @@ func TestManyCallsAtOnce(t *testing.T) {
 	for _, e := range events {
 		require.NotContains(t, e, frame.EventNetStateChange, "the connection was kept")
 	}
+}
+
+// A call that no frame holds, or whose parameters are no JSON, rejects at once with the
+// reason, and not when its time is up.
+func TestACallThatCannotBeWritten(t *testing.T) {
+	server := startTimd(t)
+	rec := newRecorder()
+	ready := make(chan struct{})
+	o := rec.options("ws://"+server.addr+"/ws", nil)
+	o.OnEvent = func(name string, data frame.Body) {
+		rec.on(name, data)
+		if name == frame.EventSDKReady {
+			close(ready)
+		}
+	}
+	c := native.New(o)
+	defer c.Destroy()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	_, err := c.Login(ctx, "eager", sign("eager", time.Hour))
+	require.NoError(t, err)
+	<-ready
+	_, err = c.Send(ctx, frame.ProfileSet, frame.Fields{{Key: "nick", Value: strings.Repeat("x", frame.MaxFrame)}})
+	require.ErrorIs(t, err, fault.New(fault.BadParameters))
+	_, err = c.Send(ctx, frame.ProfileSet, frame.Fields{{Key: "nick", Value: func() {}}})
+	require.ErrorIs(t, err, fault.New(fault.InvalidOperation))
+	_, err = c.Send(ctx, frame.ProfileGet, frame.Fields{})
+	require.NoError(t, err)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/session"
@@ -99,16 +101,22 @@ func (s *socket) OnClose(_ *gws.Conn, err error) {
 
 func (s *socket) OnPing(c *gws.Conn, payload []byte) { _ = c.WritePong(payload) }
 
-// write sends or loses a frame; a lost one shows as a close.
-func (s *socket) write(r frame.Request) {
+// write sends or loses a frame; a lost one shows as a close. It returns why one cannot
+// be sent.
+func (s *socket) write(r frame.Request) *fault.Error {
 	s.mu.Lock()
 	conn := s.conn
 	s.mu.Unlock()
 	text, err := jsonframe.Encode(r)
-	if err != nil || conn == nil {
-		return
+	switch {
+	case errors.Is(err, jsonframe.ErrTooLarge):
+		return client.TooLarge()
+	case err != nil:
+		return client.NoJSON(err.Error())
+	case conn != nil:
+		_ = conn.WriteMessage(gws.OpcodeText, text) // shows as a close, too
 	}
-	_ = conn.WriteMessage(gws.OpcodeText, text) // shows as a close, too
+	return nil
 }
 
 func (s *socket) close(code int, reason string) {
