@@ -51,6 +51,9 @@ export function makeFacade(platform) {
   };
 }
 
+/** @param {any} value */
+const plain = (value) => typeof value === 'string' || typeof value === 'number';
+
 /**
  * One spelling of a gateway's URL, as tim.wasm reads it.
  * @param {any} url
@@ -115,8 +118,8 @@ function makeRealm(platform) {
     const options = Object.assign({}, defaults);
     // An option that a program passes on without having it is not one.
     for (const key in given) if (given[key] !== undefined) options[key] = given[key];
-    const { SDKAppID, name = '' } = options;
-    const app = /^\d+$/.test(SDKAppID) ? Number(SDKAppID) : 0; // of a number or its digits
+    const { SDKAppID } = options;
+    const app = plain(SDKAppID) && /^\d+$/.test(String(SDKAppID)) ? Number(SDKAppID) : 0; // of a number or its digits
     if (app < 1 || app > 0xffffffff) {
       console.error(imError(CODE.NoSDKAppID, MESSAGE.NoSDKAppID));
       return null;
@@ -126,6 +129,11 @@ function makeRealm(platform) {
       console.error(imError(CODE.InvalidOperation, "The gateway is unknown: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
       return null;
     }
+    if (typeof (gateway ?? '') !== 'string' || !plain(options.name ?? '') || typeof (options.userSigProvider ?? create) !== 'function') {
+      console.error(imError(CODE.InvalidOperation, 'TIM.create takes strings for proxyServer and name, and a function for userSigProvider.'));
+      return null;
+    }
+    const name = String(options.name ?? ''); // tim.wasm takes one that is no string for none
     const key = `${app} ${name}`;
     const known = instances.get(key);
     if (known) {
@@ -139,7 +147,7 @@ function makeRealm(platform) {
     }
     proxyServer = proxyServer || gateway || '';
     const made = Object.assign(
-      makeInstance(Object.assign({}, options, { SDKAppID: app, proxyServer: gateway }), {
+      makeInstance(Object.assign({}, options, { SDKAppID: app, name, proxyServer: gateway }), {
         runtime: () => tim,
         ensure: wake,
         dropped: () => instances.delete(key),

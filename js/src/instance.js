@@ -14,7 +14,7 @@ import * as MESSAGE from './messages.gen.js';
 
 // The facade has checked the other options.
 const refused = (/** @type {any} */ { proxyServer }) =>
-  imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
+  imError(CODE.InvalidOperation, `The proxyServer "${String(proxyServer)}" is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
 const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
 const destroyed = () => imError(CODE.Destroyed, MESSAGE.Destroyed);
 
@@ -165,7 +165,7 @@ export function makeInstance(options, owner) {
     /** Makes the real instance and passes on the calls that have been waiting. */
     attach() {
       const TIM = owner.runtime();
-      if (!TIM) return;
+      if (!TIM || dead) return; // a listener of another instance may have destroyed it just now
       real = TIM.create(options);
       if (!real) {
         fail(refused(options));

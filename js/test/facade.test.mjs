@@ -29,6 +29,41 @@ test('a proxyServer that tim.wasm refuses is named by the rejection', async () =
   await assert.rejects(tim.login({ userID: 'a' }), named);
 });
 
+test('a proxyServer that is no string gives null, and leaves the other instances alone', async () => {
+  const { TIM, load } = await copy();
+  const circle = {};
+  circle.self = circle;
+  for (const proxyServer of [10n, circle, Symbol('x')]) assert.equal(TIM.create({ SDKAppID: 1, name: 'bad', proxyServer }), null);
+  const good = TIM.create({ SDKAppID: 1, proxyServer: web.origin });
+  const login = good.login({ userID: 'a' });
+  await load({ ...base(), wasm });
+  assert.equal((await login).code, 0);
+});
+
+test('an instance that is destroyed while others begin stays so', async () => {
+  const { TIM, load } = await copy();
+  const one = TIM.create({ SDKAppID: 1, proxyServer: 'ftp://x' });
+  const two = TIM.create({ SDKAppID: 1, name: 'two', proxyServer: web.origin });
+  one.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => data.status === 'loggedOut' && two.destroy());
+  const refused = assert.rejects(one.login({ userID: 'a' }), { code: 2905 });
+  await load({ ...base(), wasm });
+  await refused;
+  await assert.rejects(two.login({ userID: 'a' }), { code: 2903 });
+});
+
+test('a name is a string or a number, and each is one instance', async () => {
+  const { TIM } = await copy();
+  const create = (name) => TIM.create({ SDKAppID: 1, proxyServer: web.origin, name });
+  assert.equal(create(1), create('1'));
+  assert.equal(create(null), create(undefined));
+  assert.equal(create(''), create(undefined));
+  assert.equal(new Set([create(1), create(2), create()]).size, 3);
+  for (const name of [Symbol('x'), {}, Object.create(null), true]) assert.equal(create(name), null);
+  for (const SDKAppID of [Symbol('1'), Object.create(null)]) assert.equal(TIM.create({ SDKAppID, proxyServer: web.origin }), null);
+  assert.equal(TIM.create({ SDKAppID: 2, proxyServer: web.origin, userSigProvider: 'x' }), null);
+  assert.ok(TIM.create({ SDKAppID: 2, proxyServer: web.origin, userSigProvider: null }));
+});
+
 test('a second create with another gateway is told that it gets the first', async (t) => {
   const warned = t.mock.method(console, 'warn', () => {});
   const { TIM, load } = await copy();

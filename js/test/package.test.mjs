@@ -128,7 +128,7 @@ test('sizes', (t) => {
   const brotli = (name) => brotliCompressSync(readFileSync(file(name))).length;
   // With some room: the hash of tim.wasm, which differs with each version of
   // Go, packs a few bytes better or worse.
-  for (const [name, limit] of [['index.mjs', 9_110], ['dist/tim.js', 9_550], ['index.js', 9_860], ['miniprogram/index.js', 10_590]]) {
+  for (const [name, limit] of [['index.mjs', 9_170], ['dist/tim.js', 9_550], ['index.js', 9_940], ['miniprogram/index.js', 10_650]]) {
     t.diagnostic(`${name}: ${statSync(file(name)).size} bytes, brotli ${brotli(name)}`);
     assert.ok(brotli(name) <= limit, `${name}: ${brotli(name)} bytes of brotli, more than ${limit}`);
   }
