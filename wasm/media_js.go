@@ -240,17 +240,15 @@ func (i *instance) upload(kind string, o *outgoing, done func(f *fault.Error)) {
 			URL: i.mediaURL(), Ticket: result.Text("ticket"), File: o.file,
 			Progress: o.report,
 			Done: func(status int, answer string) {
-				if f := uploadFault(status, answer); f != nil {
-					done(f)
-					return
+				f := uploadFault(status, answer)
+				if f == nil {
+					o.report(1)
+					o.uploaded = name
 				}
-				o.report(1)
-				o.uploaded = name
-				if i.client.User() != user { // they have logged out meanwhile
-					done(fault.New(fault.LoggedOut))
-					return
+				if i.client.User() != user { // no upload outlives its session
+					f = i.client.Refusal()
 				}
-				done(nil)
+				done(f)
 			},
 		})
 	})

@@ -316,6 +316,7 @@ func (i *instance) emit(name string, data frame.Body) {
 		i.beginSignals()
 	case frame.EventSDKNotReady:
 		i.endSignals()
+		i.host.AbortUploads()
 	}
 	i.emitter.Emit(name, bridge.ValueOf(data))
 }

@@ -120,6 +120,9 @@ func (c *Client) Status() (status, reason string) { return c.machine.Status() }
 // which includes reconnecting.
 func (c *Client) Ready() bool { return c.machine.IsReady() }
 
+// Refusal returns why a call that needs a login is refused now; nil if it is not.
+func (c *Client) Refusal() *fault.Error { return c.machine.Refusal() }
+
 // User returns the userID that is logged in, or "".
 func (c *Client) User() string { return c.machine.UserID() }
 

@@ -143,6 +143,9 @@ func (m *Machine) ServerTime(now int64) int64 {
 // State returns the state, for tests and logs.
 func (m *Machine) State() State { return m.state }
 
+// Refusal returns why a call that needs a login is refused now; nil if it is not.
+func (m *Machine) Refusal() *fault.Error { return m.gate() }
+
 // gate returns nil for a call that needs a login and may proceed, else its
 // error.
 func (m *Machine) gate() *fault.Error {

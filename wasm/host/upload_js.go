@@ -19,15 +19,18 @@ type Upload struct {
 	// was no answer.
 	Done func(status int, text string)
 
-	host   *Host
-	within int // ms, 0 for no limit
-	xhr    safejs.Value
-	scope  bridge.Scope
+	host  *Host
+	xhr   safejs.Value
+	scope bridge.Scope
+	quiet *bridge.Func // of timer, which runs while there is no sign of life
+	timer safejs.Value
 }
 
-// downloadWithin is how long a text may take to come, in ms: browsers wait for a
-// silent server for ever. Mini programs have the same limit of their own.
-const downloadWithin = 60_000
+// quietFor is how long an upload may go without progress or an answer, in ms: behind a
+// proxy that passes nothing on, browsers wait for ever. A limit for the whole would be
+// one for slow lines. A download tells no progress, so this is all the time it has, as
+// mini programs have it.
+const quietFor = 60_000
 
 // Upload starts an upload. Done is called later, never before it returns.
 func (h *Host) Upload(u *Upload) {
@@ -36,20 +39,31 @@ func (h *Host) Upload(u *Upload) {
 
 // Download fetches a text. done is called as that of an Upload is.
 func (h *Host) Download(url string, done func(status int, text string)) {
-	h.start(&Upload{Done: done, within: downloadWithin}, [][]any{{"open", "GET", url}, {"send"}})
+	h.start(&Upload{Done: done}, [][]any{{"open", "GET", url}, {"send"}})
+}
+
+// AbortUploads ends the uploads of a session that is over.
+func (h *Host) AbortUploads() {
+	for u := range h.uploads {
+		if u.Progress != nil {
+			u.abort()
+		}
+	}
 }
 
 func (h *Host) start(u *Upload, calls [][]any) {
 	u.host = h
 	u.scope.OnPanic = h.config.OnPanic
+	u.quiet = u.scope.Func(func([]safejs.Value) any {
+		u.abort()
+		return nil
+	})
+	h.uploads[u] = struct{}{}
+	u.wait(quietFor)
 	xhr, err := bridge.Global("XMLHttpRequest").New()
 	if err == nil {
 		u.xhr = xhr
-		h.uploads[u] = struct{}{}
 		bridge.Set(xhr, "onloadend", u.scope.Func(u.onEnd).Value())
-		if u.within > 0 {
-			bridge.Set(xhr, "timeout", bridge.Int(u.within))
-		}
 		if u.Progress != nil {
 			bridge.Set(bridge.Get(xhr, "upload"), "onprogress", u.scope.Func(u.onProgress).Value())
 		}
@@ -59,19 +73,21 @@ func (h *Host) start(u *Upload, calls [][]any) {
 			}
 		}
 	}
-	if err == nil {
-		return
+	if err != nil { // no XMLHttpRequest, or one that does not take such a file
+		u.wait(0)
 	}
-	// No XMLHttpRequest, or one that does not take such a file.
-	h.uploads[u] = struct{}{}
-	later := u.scope.Func(func([]safejs.Value) any {
-		u.end(0, "")
-		return nil
-	})
-	bridge.Call(safejs.Global(), "setTimeout", later.Value(), bridge.Int(0))
 }
 
+// wait gives an upload so many ms until the next sign of life.
+func (u *Upload) wait(ms int) {
+	u.stop()
+	u.timer = bridge.Call(safejs.Global(), "setTimeout", u.quiet.Value(), bridge.Int(ms))
+}
+
+func (u *Upload) stop() { bridge.Call(safejs.Global(), "clearTimeout", u.timer) }
+
 func (u *Upload) onProgress(args []safejs.Value) any {
+	u.wait(quietFor)
 	event := bridge.Arg(args, 0)
 	loaded, _ := bridge.Number(bridge.Get(event, "loaded"))
 	if total, _ := bridge.Number(bridge.Get(event, "total")); total > 0 {
@@ -93,6 +109,7 @@ func (u *Upload) end(status int, text string) {
 		return
 	}
 	delete(u.host.uploads, u)
+	u.stop()
 	if bridge.IsObject(u.xhr) { // its callbacks are about to be released
 		bridge.Set(u.xhr, "onloadend", safejs.Null())
 		bridge.Set(bridge.Get(u.xhr, "upload"), "onprogress", safejs.Null())

@@ -80,8 +80,6 @@ func TestDownload(t *testing.T) {
 	h.Download("http://gateway/media/1/x", func(status int, text string) { ends = append(ends, ended{status, text}) })
 	xhr := last()
 	require.Equal(t, "open GET http://gateway/media/1/x, send undefined", told(t, xhr))
-	within, _ := bridge.Number(bridge.Get(xhr, "timeout"))
-	require.Equal(t, 60_000.0, within, "it ends where nobody answers")
 	bridge.Set(xhr, "status", bridge.Int(404))
 	_, err := bridge.Get(xhr, "onloadend").Invoke()
 	require.NoError(t, err)
@@ -98,6 +96,51 @@ func TestReleaseEndsUploads(t *testing.T) {
 	h.Release()
 	require.Equal(t, []ended{{}}, ends)
 	require.Contains(t, told(t, last()), "abort")
+}
+
+// The end of a session ends its uploads, and nothing else.
+func TestAbortUploads(t *testing.T) {
+	last := sender(t, "")
+	h := New(Config{})
+	defer h.Release()
+	over := 0
+	h.Upload(&Upload{Progress: func(float64) {}, Done: func(int, string) { over++ }})
+	upload := last()
+	h.Download("http://gateway/media/1/x", func(int, string) { over += 10 })
+	h.AbortUploads()
+	require.Equal(t, 1, over)
+	require.Contains(t, told(t, upload), "abort")
+	require.NotContains(t, told(t, last()), "abort")
+}
+
+// An upload that stands still is given up; each progress grants it the time anew. A
+// download is given up where nobody answers.
+func TestAnUploadThatStandsStill(t *testing.T) {
+	last := sender(t, "")
+	h := New(Config{})
+	defer h.Release()
+	before := bridge.Live()
+	var ends []ended
+	u := &Upload{Progress: func(float64) {}, Done: func(status int, text string) { ends = append(ends, ended{status, text}) }}
+	h.Upload(u)
+	first := u.timer
+	require.False(t, first.IsUndefined())
+	_, err := bridge.Get(bridge.Get(last(), "upload"), "onprogress").Invoke(bridge.Parse(`{"loaded":5,"total":10}`))
+	require.NoError(t, err)
+	require.False(t, u.timer.Equal(first))
+	require.Empty(t, ends)
+	_, err = u.quiet.Value().Invoke() // as the timer would
+	require.NoError(t, err)
+	require.Equal(t, []ended{{}}, ends)
+	require.Contains(t, told(t, last()), "abort")
+	h.Download("http://gateway/media/1/x", u.Done)
+	for u := range h.uploads {
+		_, err = u.quiet.Value().Invoke()
+		require.NoError(t, err)
+	}
+	require.Equal(t, []ended{{}, {}}, ends)
+	require.Contains(t, told(t, last()), "abort")
+	require.Equal(t, before, bridge.Live(), "its functions are freed")
 }
 
 // Where files cannot be uploaded, the upload fails, but not before Upload has
