@@ -181,8 +181,8 @@ func (pg *page) patch(d mailbox.Patch) {
 	})
 }
 
-// replace brings a conversation up to date, or puts a copy in the place of a
-// frozen one.
+// replace brings a conversation up to date, or puts a copy in the place of one that
+// cannot be.
 func (pg *page) replace(id string, fields safejs.Value) {
 	now, copied := merge(pg.conversations[id], fields)
 	if copied {

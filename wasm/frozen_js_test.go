@@ -31,6 +31,27 @@ func TestAConversationThatThePageHasFrozen(t *testing.T) {
 		return result;`))
 }
 
+// A page can also make a single property read-only, or keep an object from getting
+// more properties. Object.assign throws at the first one that it cannot set, and what
+// comes after it would stay as it was.
+func TestAConversationThatCannotTakeEverything(t *testing.T) {
+	require.Equal(t, `[[2,true,"C2Cbob",1],[3,true,true],true]`, inbox1(t, "frozen4", `
+		note('conversations', { conversations: [conv({ unreadCount: 1 })] });
+		const now = () => of('CONVERSATION_LIST_UPDATED').at(-1)[0];
+		const first = Object.defineProperty(now(), 'conversationID', { writable: false });
+		note('conversations', { conversations: [conv({ unreadCount: 2 })] });
+		const second = now();
+		const result = [[second.unreadCount, second !== first, second.conversationID, of('CONVERSATION_LIST_UPDATED').at(-1).length]];
+		note('conversations', { conversations: [conv({ unreadCount: 3 })] });
+		const { conversationList } = (await tim.getConversationList()).data;
+		result.push([second.unreadCount, now() === second, conversationList[0] === second]);
+		Object.defineProperty(second, 'unreadCount', { enumerable: true, get: () => { throw 'mine'; } }); // cannot be copied either
+		note('conversations', { conversations: [conv({ unreadCount: 4 })] });
+		result.push(now() === second);
+		await tim.destroy();
+		return result;`))
+}
+
 func TestAMessageThatThePageHasFrozen(t *testing.T) {
 	require.Equal(t, `[["success",1],true,["fail","fail"],["success",2],true,true,[true,true],[true,"bob"],true,true]`, inbox1(t, "frozen2", freezing+`
 		note('conversations', { conversations: [conv()] });

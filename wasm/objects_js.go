@@ -165,14 +165,19 @@ func (pg *page) intern(m safejs.Value) safejs.Value {
 	return m
 }
 
-// merge updates an object of the page and returns it. If it is frozen, as stores
-// of immutable state do with plain objects, merge returns an updated copy.
+// merge updates an object of the page and returns it. If the object refuses a field,
+// as a frozen one refuses all (stores of immutable state freeze plain objects), merge
+// returns an updated copy.
 func merge(into, from safejs.Value) (now safejs.Value, copied bool) {
 	object := bridge.Global("Object")
-	if !bridge.IsObject(into) || bridge.IsObject(bridge.Call(object, "assign", into, from)) || !frozen(into) {
+	if !bridge.IsObject(into) || bridge.IsObject(bridge.Call(object, "assign", into, from)) {
 		return into, false
 	}
-	return bridge.Call(object, "assign", bridge.NewObject(), into, from), true
+	now = bridge.Call(object, "assign", bridge.NewObject(), into, from)
+	if copied = bridge.IsObject(now); !copied { // a getter of the page's throws
+		now = into
+	}
+	return now, copied
 }
 
 // frozen reports whether a value is a frozen object. Object.isFrozen alone is
