@@ -19,6 +19,7 @@
 //	content.go   what a body is, by its first bytes
 //	serve.go     GET: ranges, and headers that let no file run as a page
 //	sizes.go     the smaller sizes of images, made one at a time
+//	queue.go     which image is next
 //	scale.go     an image is decoded, scaled, turned, encoded
 //	memory.go    how much memory that takes, by the image's header
 //	jpeg.go      what a JPEG says besides its pixels: orientation, colours, form

@@ -50,6 +50,7 @@ const (
 	MaxImage  = 20 << 20   // bytes of an image
 	maxPixels = 50_000_000 // of an image, by its header
 	maxDecode = 256 << 20  // bytes that decoding and scaling an image may take, by its header
+	maxScans  = 100        // of a JPEG: each goes through all pixels; usual ones have 10
 
 	chunkSize    = 256 << 10
 	chunksAtOnce = 4   // being stored of one upload

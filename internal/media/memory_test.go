@@ -133,3 +133,18 @@ func TestBombsAreNotDecoded(t *testing.T) {
 		})
 	}
 }
+
+// What a JPEG holds between its scans neither hides a scan nor pretends to be one.
+func TestScansAreCounted(t *testing.T) {
+	many := madeJPEG{w: 400, h: 400, components: 3, sof: markSOF2, scans: maxScans}
+	_, err := shrink(t.Context(), "image/jpeg", many.bytes(), shorts)
+	require.ErrorIs(t, err, errUndecodable)
+	many.scans--
+	_, err = shrink(t.Context(), "image/jpeg", many.bytes(), shorts)
+	require.NoError(t, err)
+
+	thumb := append([]byte{0xff, 0xe1, 1, 2}, bytes.Repeat([]byte{0xff, markSOS}, 128)...)
+	film := bytes.Repeat([]byte{0xff, markSOS, 0, 2}, 200) // phones append it
+	around := madeJPEG{w: 400, h: 400, components: 3, sof: markSOF2, before: thumb}
+	require.Equal(t, 1, readJPEG(append(around.bytes(), film...)).scans)
+}

@@ -37,7 +37,7 @@ func shrink(ctx context.Context, contentType string, data []byte, shorts []int) 
 		info = readJPEG(data)
 	}
 	c, err := header(contentType, data)
-	if err != nil || decodeBytes(contentType, data, c)+scaleBytes(c, shorts) > maxDecode {
+	if err != nil || info.scans > maxScans || decodeBytes(contentType, data, c)+scaleBytes(c, shorts) > maxDecode {
 		return nil, errUndecodable
 	}
 	img, err := codecs[contentType].decode(untilDone{ctx, bytes.NewReader(data)})

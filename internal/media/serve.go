@@ -91,7 +91,7 @@ func (m *Media) find(ctx context.Context, id fileID, short int) (Info, error) {
 	case err == nil || i.serves(short):
 		return i, nil
 	}
-	j := m.sizes.want(id, true)
+	j := m.sizes.want(id, i.Owner, true)
 	if j == nil {
 		return Info{}, errBusy
 	}

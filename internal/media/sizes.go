@@ -7,113 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
 const (
-	// maxWaiting bounds the images that wait for their smaller sizes. Those
-	// that find no room get them when somebody asks for one.
-	maxWaiting = 1000
 	// decodeWithin is how long an image may take; after that it is served in
-	// place of its smaller sizes.
-	decodeWithin = 20 * time.Second
+	// place of its smaller sizes. On a slow core one of maxPixels takes a second.
+	decodeWithin = 5 * time.Second
 	// makeWithin is how long others wait for sizes that a gateway has begun to make.
 	// If they are not there by then, the gateway has probably ended.
-	makeWithin = decodeWithin + 5*time.Second
+	makeWithin = 2 * decodeWithin
 	// askEvery is how often they look.
 	askEvery = 250 * time.Millisecond
 )
 
-// sizes is the queue of the one goroutine that makes smaller sizes.
-type sizes struct {
-	mu    sync.Mutex // guards queue and jobs
-	queue []*job     // the first one is next
-	jobs  map[fileID]*job
-	wake  chan struct{} // holds a token while queue may hold a job
-}
-
-type fileID struct {
-	app  uint32
-	name string
-}
-
-// job is an image whose smaller sizes are to be made.
-type job struct {
-	fileID
-	done chan struct{} // closed once err is set
-	err  error
-}
-
-func (s *sizes) init() {
-	s.jobs = map[fileID]*job{}
-	s.wake = make(chan struct{}, 1)
-}
-
-func (s *sizes) waiting() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.jobs)
-}
-
-// want returns the job of an image, a new one if there is none, or nil if too
-// many wait. Urgent jobs, which a request waits for, go before those of images
-// that were only uploaded.
-func (s *sizes) want(id fileID, urgent bool) *job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j := s.jobs[id]
-	if j == nil {
-		if len(s.jobs) >= maxWaiting {
-			return nil
-		}
-		j = &job{fileID: id, done: make(chan struct{})}
-		s.jobs[id] = j
-		if !urgent {
-			s.queue = append(s.queue, j)
-		}
-	} else if i := slices.Index(s.queue, j); urgent && i >= 0 {
-		s.queue = slices.Delete(s.queue, i, i+1)
-	} else {
-		return j // it is being made, or it waits and may go on waiting
-	}
-	if urgent {
-		s.queue = slices.Insert(s.queue, 0, j)
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-	return j
-}
-
-// next takes the next job out of the queue; it stays in jobs until finish.
-func (s *sizes) next() *job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
-		return nil
-	}
-	j := s.queue[0]
-	s.queue = slices.Delete(s.queue, 0, 1)
-	return j
-}
-
-func (s *sizes) finish(j *job, err error) {
-	s.mu.Lock()
-	delete(s.jobs, j.fileID)
-	s.mu.Unlock()
-	j.err = err
-	close(j.done)
-}
-
 // makeSizes makes smaller sizes, one image at a time, until ctx ends.
 func (m *Media) makeSizes(ctx context.Context) {
 	for {
-		for j := m.sizes.next(); j != nil; j = m.sizes.next() {
+		for j := m.sizes.next(m.o.Now()); j != nil; j = m.sizes.next(m.o.Now()) {
 			err := ctx.Err()
 			if err == nil {
 				err = m.make(ctx, j.fileID)
@@ -121,7 +34,7 @@ func (m *Media) makeSizes(ctx context.Context) {
 			if err != nil && !errors.Is(err, errNoFile) && ctx.Err() == nil {
 				m.o.Report(fmt.Errorf("media: the sizes of an image: %w", err))
 			}
-			m.sizes.finish(j, err)
+			m.sizes.finish(j, m.o.Now(), err)
 		}
 		select {
 		case <-m.sizes.wake:

@@ -211,31 +211,6 @@ func TestOtherFormats(t *testing.T) {
 	require.True(t, reddish(img, 5, 5))
 }
 
-// Images that a request waits for go before those that were only uploaded.
-func TestUrgentSizesGoFirst(t *testing.T) {
-	var s sizes
-	s.init()
-	a, b, c := fileID{1, "a"}, fileID{1, "b"}, fileID{1, "c"}
-	first := s.want(a, false)
-	s.want(b, false)
-	last := s.want(c, false)
-	require.Same(t, last, s.want(c, true))
-	require.Same(t, first, s.want(a, false))
-	for _, want := range []fileID{c, a, b} {
-		j := s.next()
-		require.Equal(t, want, j.fileID)
-		require.Same(t, j, s.want(want, true), "the job under way is returned")
-		s.finish(j, nil)
-		<-j.done
-	}
-	require.Nil(t, s.next())
-	require.Zero(t, s.waiting())
-	for n := range maxWaiting {
-		require.NotNil(t, s.want(fileID{uint32(n), "x"}, false))
-	}
-	require.Nil(t, s.want(a, true), "the queue is full")
-}
-
 // begun enters a file's smaller sizes as being made by another process.
 func (g *gateway) begun(name string) []*Info {
 	g.t.Helper()

@@ -168,7 +168,7 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 		return nil, err
 	}
 	if i.Kind == Image {
-		m.sizes.want(fileID{i.App, i.Name}, false)
+		m.sizes.want(fileID{i.App, i.Name}, i.Owner, false)
 	}
 	return i.uploaded(), nil
 }
