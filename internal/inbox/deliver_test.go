@@ -63,8 +63,9 @@ func TestOneIsSlow(t *testing.T) {
 // the user's worker.
 func TestNothingOvertakes(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
-	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	c := login(t, in, "carol", "c1")
 	carol := c.s.user
+	a := login(t, in, withWorker(in, carol.User, false).UserID, "a1") // whose own records wait elsewhere
 	slow := login(t, in, withWorker(in, carol.User, true).UserID, "s1").s.user
 	waiting := func(n int64) {
 		require.Eventually(t, func() bool { return in.delivery.waiting[in.delivery.number(carol.User)].Load() == n }, 10*time.Second, time.Millisecond)
@@ -75,9 +76,11 @@ func TestNothingOvertakes(t *testing.T) {
 		a.send(slow.UserID, "holds the worker")
 		waiting(1)
 		carol.mu.Lock()
+		goOn := sync.OnceFunc(carol.mu.Unlock)
+		defer goOn() // else a failure would hang at the inbox's end
 		a.send("carol", "1")
 		waiting(2)
-		carol.mu.Unlock()
+		goOn()
 		a.send("carol", "2")
 		waiting(3)
 	}()
