@@ -402,7 +402,8 @@ test('statistics of days and hours, as charts and as tables', async (t) => {
   await says(page, '#stats-month', '登录次数');
   assert.equal(await page.$eval('#stats-day', (select) => select.value), '2026-11-02');
   for (const viewport of [DESKTOP, PHONE]) {
-    await page.setViewport(viewport);
+    await page.setViewport(viewport); // to a phone's the page is loaded anew
+    await says(page, '#stats-month .messages strong', '465,000');
     await check(page, 'the statistics');
     await page.click('#theme');
   }
