@@ -82,7 +82,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 			at = *first
 		} else if at, err = r.known(ctx, u, leader); err == nil {
 			if st, ok := stored(&at.rec, open); ok {
-				r.settle(u, st, open, nil)
+				r.settle(u, st, open, known{})
 				return nil
 			}
 		} else if f := (*fault.Error)(nil); errors.As(err, &f) {
@@ -104,7 +104,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 				continue
 			}
 			if !st.write {
-				r.settle(u, st, open, nil)
+				r.settle(u, st, open, known{})
 				return nil
 			}
 			st.next.Op = op
@@ -115,7 +115,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 			seq, err = r.put(ctx, subject, &st.next, at.seq, now)
 			switch {
 			case err == nil:
-				r.settle(u, st, open, &known{st.next, seq, link})
+				r.settle(u, st, open, known{st.next, seq, link})
 				return nil
 			case errors.Is(err, bus.ErrConflict) && first != nil && n == 0:
 				continue // the record is another one
@@ -139,7 +139,7 @@ func (r *Registry) try(ctx context.Context, u place.User, first *known, conflict
 		}
 		for _, st := range open {
 			r.recheck(u, st, &Record{})
-			r.mind(u, &st.next, nil)
+			r.mind(u, &st.next, known{})
 		}
 		return r.fail(err)
 	}
@@ -182,9 +182,9 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 
 // settle carries out what follows from a step that is in force. Whatever the
 // unanswered tries before it would have evicted is checked again: one of them
-// may have been stored and then overwritten. seq is where the step is stored, 0 unless that
-// is known.
-func (r *Registry) settle(u place.User, st step, open map[string]step, at *known) {
+// may have been stored and then overwritten. at is the record if this gateway has just
+// written it.
+func (r *Registry) settle(u place.User, st step, open map[string]step, at known) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)

@@ -322,12 +322,17 @@ func (e *endings) add(u place.User, due int64) bool {
 	return true
 }
 
-// knows notes what was written of a record that is to be tidied; nil: it is to be read.
-func (e *endings) knows(u place.User, at *known) {
+// knows notes what was written of a record that is to be tidied; a zero one: it is to be
+// read.
+func (e *endings) knows(u place.User, at known) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if to, ok := e.at[u]; ok {
-		to.rec = at
+		to.rec = nil
+		if at.seq > 0 {
+			kept := at // for most records nothing is to be kept
+			to.rec = &kept
+		}
 		e.at[u] = to
 	}
 }
@@ -379,7 +384,7 @@ func (r *Registry) endAgain(u place.User) {
 // mind takes over ending the places of a record that has just been dealt with here where
 // that was for gateways to do that are not known to be alive. at is the record
 // if this gateway has just written it.
-func (r *Registry) mind(u place.User, rec *Record, at *known) {
+func (r *Registry) mind(u place.User, rec *Record, at known) {
 	defer r.endings.knows(u, at)
 	var s rules
 	for i := range rec.Instances {
