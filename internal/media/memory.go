@@ -17,12 +17,11 @@ const (
 
 // decodeBytes returns how many bytes decoding an image takes at most. It goes by
 // what the decoders allocate, and counts what they drop on the way: a collection
-// of garbage need not come between.
-func decodeBytes(contentType string, data []byte, c image.Config) int {
+// of garbage need not come between. info is what a JPEG says.
+func decodeBytes(contentType string, data []byte, c image.Config, info jpegInfo) int {
 	w, h, each := c.Width, c.Height, 4
 	switch contentType {
 	case "image/jpeg": // in blocks, of which up to 4 by 2 belong together
-		info := readJPEG(data)
 		w, h, each = roundUp(w, 32), roundUp(h, 16), info.pixelBytes()
 	case "image/png":
 		each = pngPixelBytes(data)

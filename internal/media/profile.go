@@ -13,12 +13,12 @@ import (
 const maxProfile = 256 << 10
 
 // profileOf returns the ICC profile of an image if it is one of red, green and
-// blue: no other kind fits the smaller sizes.
-func profileOf(contentType string, data []byte) []byte {
+// blue: no other kind fits the smaller sizes. info is what a JPEG says.
+func profileOf(contentType string, data []byte, info jpegInfo) []byte {
 	var p []byte
 	switch contentType {
 	case "image/jpeg":
-		p = readJPEG(data).profile
+		p = info.profile
 	case "image/png":
 		p = pngProfile(data)
 	case "image/webp":

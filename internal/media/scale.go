@@ -37,14 +37,14 @@ func shrink(ctx context.Context, contentType string, data []byte, shorts []int) 
 		info = readJPEG(data)
 	}
 	c, err := header(contentType, data)
-	if err != nil || info.scans > maxScans || decodeBytes(contentType, data, c)+scaleBytes(c, shorts) > maxDecode {
+	if err != nil || info.scans > maxScans || decodeBytes(contentType, data, c, info)+scaleBytes(c, shorts) > maxDecode {
 		return nil, errUndecodable
 	}
 	img, err := codecs[contentType].decode(untilDone{ctx, bytes.NewReader(data)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
 	}
-	profile := profileOf(contentType, data)
+	profile := profileOf(contentType, data, info)
 	for _, short := range shorts {
 		w, h := Fit(img.Bounds().Dx(), img.Bounds().Dy(), short)
 		one, err := encode(turn(scale(img, w, h), info.orientation), profile)
