@@ -270,8 +270,8 @@ func (r *Room) quitRoom(ctx context.Context, k key, g group, u place.User) error
 }
 
 // ban removes users from a live room, who may not come back for a while and are told
-// why. They need not be there. The gateways that they are on take them out once they see the
-// documents (endStay).
+// why. They need not be there. The gateways that they are on take them out once they
+// see the documents (endStay).
 func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role, ids []string, seconds int64, why string) error {
 	if seconds <= 0 || seconds > maxMute {
 		return fault.With(fault.GroupBadParameters, "pass as duration for how many seconds they may not come back into the live room, 1 to "+strconv.Itoa(maxMute)+"; the server API has ban_group_member for that")

@@ -38,11 +38,7 @@ func TestClearedUpToWhatThePageHasSeen(t *testing.T) {
 			b.must(call.method, call.params, nil)
 			b.must(call.method, call.params, nil) // the answer was lost
 			again := login(t, in, "bob", "b2")
-			var texts []string
-			for _, m := range again.history("alice") {
-				texts = append(texts, textOf(m))
-			}
-			require.Equal(t, call.left, texts, name)
+			require.Equal(t, call.left, textsOf(again.history("alice")), name)
 			require.EqualValues(t, 1, again.conv("alice")["unreadCount"], name)
 		}
 	}
@@ -72,11 +68,7 @@ func TestOneselfIsAlwaysShown(t *testing.T) {
 	gone["cursor"] = cursor
 	b.must("conversation.delete", gone, nil)
 	again = login(t, in, "bob", "b3")
-	var texts []string
-	for _, m := range again.history("alice") {
-		texts = append(texts, textOf(m))
-	}
-	require.Equal(t, []string{"not shown", "own, too"}, texts)
+	require.Equal(t, []string{"not shown", "own, too"}, textsOf(again.history("alice")))
 	require.Len(t, again.list(), 1)
 }
 
