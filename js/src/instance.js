@@ -14,7 +14,7 @@ import * as MESSAGE from './messages.gen.js';
 
 // The facade has checked the other options.
 const refused = (/** @type {any} */ { proxyServer }) =>
-  imError(CODE.InvalidOperation, `The proxyServer "${String(proxyServer)}" is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
+  imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
 const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
 const destroyed = () => imError(CODE.Destroyed, MESSAGE.Destroyed);
 
